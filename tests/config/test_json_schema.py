@@ -79,3 +79,9 @@ def test_an_included_file_has_a_schema_of_its_own() -> None:
     assert references <= set(schema["$defs"])
     assert "CoinStatsSettings" not in schema["$defs"]
     assert schema["additionalProperties"] is False
+
+
+def test_what_is_written_below_a_field_is_shown_by_editors() -> None:
+    assert definition("WebSettings")["properties"]["tokens"]["description"].startswith("More tokens")
+    assert definition("SignOnSettings")["properties"]["act"]["description"].startswith("Who may act")
+    assert definition("WalletEntry")["properties"]["label"]["description"].startswith("What people read")

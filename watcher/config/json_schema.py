@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from collections.abc import Mapping
+from itertools import pairwise
+from textwrap import dedent
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -152,6 +156,7 @@ def model_schema(model: type[BaseModel], definitions: dict[str, Any]) -> dict[st
     for each in [model, *_below(model)]:
         target = schema if each is model else inner.get(each.__name__)
         if target is not None:
+            _describe(target, each)
             _allow_files(target, each)
     for name, each in {**inner, model.__name__: schema}.items():
         definitions[name] = _as_written(each)
@@ -163,6 +168,29 @@ def _below(model: type[BaseModel]) -> list[type[BaseModel]]:
     for info in model.model_fields.values():
         for inner in models_in(info.annotation):
             found += [inner, *_below(inner)]
+    return found
+
+
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Below each key what stands below its field, for editors to show."""
+    texts = _texts(model)
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if name in texts and key in schema["properties"]:
+            schema["properties"][key].setdefault("description", texts[name])
+
+
+def _texts(model: type[BaseModel]) -> dict[str, str]:
+    """What is written below the fields of a model. Its source is read only when a schema is asked for."""
+    found: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        if not issubclass(each, BaseModel) or each is BaseModel:
+            continue
+        (written,) = ast.parse(dedent(inspect.getsource(each))).body
+        for field, below in pairwise(written.body if isinstance(written, ast.ClassDef) else ()):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
     return found
 
 
