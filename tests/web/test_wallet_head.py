@@ -178,3 +178,11 @@ async def test_a_change_of_the_last_day_stands_above_the_accounts_and_an_older_o
 )
 def test_a_label_that_says_the_name_again_is_not_said_beside_it(label: str, *, more: bool) -> None:
     assert says_more(label, "cold-storage") is more
+
+
+async def test_what_was_never_read_is_not_said_to_be_worth_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as page:
+        for path in ("/wallets/hot", "/"):
+            _, text, _ = await page.get(path)
+            assert '<p class="big">not known' in text, path
+            assert '<p class="big">$0.00' not in text, path
