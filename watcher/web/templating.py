@@ -176,7 +176,7 @@ def _of_times(method: Callable[..., str]) -> Callable[..., str]:
 def _templates() -> Environment:
     html = Environment(
         loader=PackageLoader("watcher.web"), autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     html.filters.update(
         clean=_of_times(lambda times, text: times.local(clean(text))), local=_of_times(PageTimes.local),
