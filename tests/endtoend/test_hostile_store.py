@@ -14,6 +14,7 @@ from tests.endtoend.test_hostile_names import harmless
 from tests.store.given import opened
 from tests.web.given import CONFIG, serving
 from watcher.charts.attachments import Painter
+from watcher.charts.plot import Plot
 from watcher.config.configuration import build_rules, configure, store_of
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.text import clean, named, visible
@@ -84,8 +85,8 @@ async def test_a_hostile_store_acts_on_no_picture(folder: Path) -> None:
     configuration = configure(folder / "watcher.yaml", {})
     seen: list[str] = []
 
-    def draw(picture: object) -> bytes:
-        seen.append(f"{picture.title} {picture.below}")  # type: ignore[attr-defined]
+    def draw(picture: Plot) -> bytes:
+        seen.append(f"{picture.title} {picture.text}")
         return b"png"
 
     painter = Painter(

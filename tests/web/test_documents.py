@@ -132,6 +132,20 @@ async def test_the_links_lead_through_the_whole_list(page: Page, path: str, coun
     assert [len(part) for part in parts] == [2] * (count // 2) + [1] * (count % 2)
 
 
+async def test_what_is_over_comes_in_pages_that_say_where_the_next_one_is(page: Page) -> None:
+    over = [
+        replace(alert(f"old-{n:03}", state=AlertState.RESOLVED, subject=f"s-{n}"), resolved_at=NOW)
+        for n in range(130)
+    ]
+    await keep(page.store, alerts=over)
+    await page.later()
+
+    parts = [each async for each in pages_of(page, "/api/v1/alerts?all=true")]
+
+    assert [len(part) for part in parts] == [100, 31]
+    assert len({row["id"] for part in parts for row in part}) == 131
+
+
 async def test_a_page_says_where_it_is(page: Page) -> None:
     await hold(page, 7)
     _, text, headers = await page.get(f"{BALANCES}?wallet=hot&limit=3&page=2")

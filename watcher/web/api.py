@@ -65,6 +65,12 @@ USUAL = 100
 """Rows of a page, where nothing is said and all would be too many."""
 
 
+def _usual_alerts(parameters: Parameters) -> int | None:
+    """All that is live, for scripts count on that; of what is over or an event there may be very many."""
+    older = parameters.flag("all") or parameters.flag("events") or parameters.one("state")
+    return USUAL if older else None
+
+
 class Api:
     """Reads only. Every answer is one consistent moment of the store."""
 
@@ -91,6 +97,7 @@ class Api:
             Endpoint(
                 "alerts", "Alerts that are pending or firing.", list[AlertRow],
                 self._alerts, (PAST, EVENTS, STAGE, RULE, WHOSE, SEVERITY, ACKNOWLEDGED, SINCE), paged=True,
+                usual=_usual_alerts,
             ),
             Endpoint(
                 "outbox", "Deliveries, newest first.", list[DeliveryRow],
@@ -169,7 +176,7 @@ class Api:
             return _part_of(views.rows(found), part)
 
         def of_store(reader: Queries) -> Content:
-            rows = views.rows(reader.happened(wanted, part.limit or USUAL, part.skip))
+            rows = views.rows(reader.happened(wanted, part.most, part.skip))
             return _counted(rows, reader.count_happened(wanted), part)
 
         if live:

@@ -13,6 +13,8 @@ from watcher.web.parameters import MANY, MOST, SPAN, Parameters, Slice
 
 PREFIX = "/api/v1/"
 
+Usual = int | None | Callable[[Parameters], int | None]
+
 
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
@@ -40,10 +42,12 @@ class QueryParameter:
         return replace(self, example=example)
 
 
-def limit(usual: int | None) -> QueryParameter:
+def limit(usual: Usual) -> QueryParameter:
     """How many rows, at most. `usual`: where nothing is said; None: all of them."""
-    words = "At most so many." if usual is not None else "At most so many; without it, all."
-    default = {"default": usual} if usual is not None else {}
+    words = "At most so many." if isinstance(usual, int) else "At most so many; without it, all."
+    if callable(usual):
+        words = "At most so many; without it, all that is there now, and of what else is asked for some."
+    default = {"default": usual} if isinstance(usual, int) else {}
     return QueryParameter("limit", words, {"type": "integer", "minimum": 1, "maximum": MOST, **default})
 
 
@@ -71,7 +75,8 @@ class Endpoint:
     """Address of the API: what it answers, and what it takes.
 
     `handler` makes the answer, a document. `rows`: the type of what is in it. `usual`: rows of a page, if
-    nothing is said; None: all of them. `paged`: whether there are pages.
+    nothing is said, or how that follows from the question; None: all of them. `paged`: whether there are
+    pages.
     """
 
     name: str
@@ -80,7 +85,7 @@ class Endpoint:
     handler: Callable[[Asked], Awaitable[Packed]]
     parameters: tuple[QueryParameter, ...] = ()
     paged: bool = False
-    usual: int | None = None
+    usual: Usual = None
 
     @property
     def taken(self) -> tuple[QueryParameter, ...]:
@@ -89,7 +94,8 @@ class Endpoint:
 
     async def answer(self, request: web.Request) -> web.Response:
         parameters = Parameters(request.query, [each.name for each in self.taken])
-        part = parameters.slice(self.usual) if self.paged else Slice()
+        usual = self.usual(parameters) if callable(self.usual) else self.usual
+        part = parameters.slice(usual) if self.paged else Slice()
         document = await self.handler(Asked(parameters, part, f"{self.name}?{parameters}"))
         return answer(request, document, "application/json", _beside(part, parameters, document))
 

@@ -28,18 +28,32 @@ def newest(conn: sqlite3.Connection, wanted: AuditFilter, limit: int, skip: int)
 
 def count(conn: sqlite3.Connection, wanted: AuditFilter) -> int:
     """How many entries there are of those."""
-    return sum(1 for _ in _found(conn, wanted))
+    if wanted.text:
+        return sum(1 for _ in _found(conn, wanted))
+    where, values = _where(wanted)
+    found: int = conn.execute(f"SELECT count(*) FROM audit WHERE {where}", values).fetchone()[0]  # noqa: S608
+    return found
 
 
 def _found(conn: sqlite3.Connection, wanted: AuditFilter) -> Iterator[AuditEntry]:
-    # People write some entries a day: they are filtered here, by the same words as in memory.
+    where, values = _where(wanted)
     sql = (
-        "SELECT id, at, name, via, address, action, targets, detail FROM audit WHERE at >= ?"
-        " ORDER BY at DESC, id DESC"
+        "SELECT id, at, name, via, address, action, targets, detail FROM audit"  # noqa: S608
+        f" WHERE {where} ORDER BY at DESC, id DESC"
     )
-    since = to_ms(wanted.since) if wanted.since is not None else 0
-    for number, at, name, via, address, action, targets, detail in conn.execute(sql, (since,)):
+    for number, at, name, via, address, action, targets, detail in conn.execute(sql, values):
         actor = Actor(name, via, from_ms(at), address)
         entry = AuditEntry(actor, AuditAction(action), tuple(json.loads(targets)), detail, number)
         if wanted.takes(entry):
             yield entry
+
+
+def _where(wanted: AuditFilter) -> tuple[str, dict[str, object]]:
+    """All but the text, of which SQLite knows the case of ASCII alone."""
+    values: dict[str, object] = {"since": to_ms(wanted.since) if wanted.since is not None else 0}
+    where = "at >= :since"
+    for column, value in (("action", wanted.action), ("name", wanted.name)):
+        if value:
+            values[column] = str(value)
+            where += f" AND {column} = :{column}"
+    return where, values

@@ -50,13 +50,21 @@ const ask = async () => {
   if (!fault) update();
 };
 
+// Behind one address there may be daemons of two versions: each is a reason to load the page anew once.
+const isNewBuild = (name) => {
+  const known = JSON.parse(sessionStorage.getItem("builds") || "[]");
+  if (known.includes(name)) return false;
+  sessionStorage.setItem("builds", JSON.stringify([...known, name].slice(-20)));
+  return true;
+};
+
 const hear = (told) => {
   if (!told.at || !told.what) return false;
   if (told.at !== news.at) changed = Date.now();
   else if (Date.now() - changed > STALE) return false;
   if (told.at === main.dataset.at) shown = told.what;
   build ||= told.build;
-  if (told.build !== build && !begunParts(main).size && !isSelected()) location.reload();
+  if (told.build !== build && !begunParts(main).size && !isSelected() && isNewBuild(told.build)) location.reload();
   news = told;
   heard = Date.now();
   setClock(told.at);
