@@ -93,7 +93,7 @@ async def test_csv_has_all_rows_of_the_same_filter_with_the_keys_of_the_json(pag
     rows = list(csv.DictReader(io.StringIO(body)))
     assert [rows[0]["wallet"], len(rows)] == ["w485", 230]
     (first, *_) = (await page.json("/api/v1/status"))["accounts"]
-    assert list(rows[0]) == list(first)
+    assert list(rows[0])[: len(first)] == list(first)
     assert (await page.get("/outbox.csv?state=lost"))[0] == 400
 
 

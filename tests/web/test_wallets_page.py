@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -9,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.given import HOT, NOW, keep, known
-from tests.web.given import CONFIG, Page, cells, serving
+from tests.contract.given import HOT, NOW, THIRTY, keep, known
+from tests.web.given import CONFIG, Page, cells, fill, serving
 from watcher.domain.model import Account, AccountState, Asset, Quote
+from watcher.domain.values.decimals import times
 
 VAULT = "0x00000000000000000000000000000000000000aa"
 WALLETS = f"""\
@@ -95,6 +98,17 @@ async def test_csv_has_each_account_of_the_wallets_that_are_asked_for(page: Page
     assert [line.split(",")[2] for line in body.splitlines()] == [
         "chain", "ethereum", "binancesmartchain", "base-wallet",
     ]  # fmt: skip
+
+
+async def test_csv_says_what_each_account_is_worth_and_what_people_call_it(tmp_path: Path) -> None:
+    named = CONFIG.replace("tags: [gas]", "tags: [desk, ops]\n    label: Till")
+    async with serving(tmp_path, config=named) as page:
+        await fill(page.store)
+        _, body, _ = await page.get("/wallets.csv")
+    read, unread = csv.DictReader(io.StringIO(body))
+    assert (read["wallet"], read["label"], read["tags"]) == ("hot", "Till", "desk; ops")
+    assert Decimal(read["value_usd"]) == times(THIRTY, Decimal(3000))
+    assert (unread["last_reading"], unread["value_usd"]) == ("", "")
 
 
 async def test_a_wallet_of_which_nothing_has_a_price_is_not_worth_zero(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 _FIRST = {
     "/": "Overview",
-    "/portfolio": "Portfolio",
-    "/wallets": "Wallets",
-    "/assets": "Assets",
     "/alerts": "Alerts",
+    "/wallets": "Wallets",
+    "/portfolio": "Portfolio",
+    "/assets": "Assets",
     "/rules": "Rules",
 }
 _MORE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 from aiohttp import web
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from watcher.domain.history.timeline import Segment, known_values
 from watcher.domain.model import Asset
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span as duration
-from watcher.domain.values.formatting import money
+from watcher.domain.values.formatting import money, plain
 from watcher.reports import status
 from watcher.reports.day_change import Holdings, Worth, believed
 from watcher.reports.rows import AccountRow
@@ -105,6 +105,28 @@ class WalletLine:
     spark: Markup
 
 
+class WalletSheetRow(AccountRow):
+    """An account as the table of wallets has it, for spreadsheets. `value_usd`: None if it was never read or
+    nothing in it has a price; `without_price`: amounts that are not in it."""
+
+    label: str
+    tags: list[str]
+    value_usd: str | None
+    without_price: int
+
+
+def _sheet_row(row: AccountRow, wallet: WalletSettings, snapshot: PageSnapshot) -> WalletSheetRow:
+    worth = text.worth(snapshot.past, Templating.account(row))
+    known = row["last_reading"] is not None and (worth.value or not worth.unpriced)
+    return {
+        **row,
+        "label": wallet.label,
+        "tags": list(wallet.tags),
+        "value_usd": plain(worth.value) if known else None,
+        "without_price": worth.unpriced,
+    }
+
+
 KEYS: dict[str, Callable[[WalletGroup], Any]] = {
     "wallet": lambda group: natural(group.name),
     "chain": lambda group: (chain_name(group.rows[0]["chain"]), natural(group.name)),
@@ -153,12 +175,12 @@ class WalletPages:
                 accounts=sum(len(group.rows) for group in groups),
             )  # fmt: skip
 
-        def rows(view: PageView) -> list[AccountRow]:
+        def rows(view: PageView) -> list[WalletSheetRow]:
             groups = found(self._groups(query, view.snapshot), view.snapshot).rows
-            return [row for group in groups for row in group.rows]
+            return [_sheet_row(row, group.wallet, view.snapshot) for group in groups for row in group.rows]
 
         if query.sheet:
-            return await sheet_answer(self._templating, request, AccountRow.__annotations__, rows)
+            return await sheet_answer(self._templating, request, get_type_hints(WalletSheetRow), rows)
         return await self._templating.page(request, render)
 
     def _groups(self, query: ListQuery, snapshot: PageSnapshot) -> list[WalletGroup]:
