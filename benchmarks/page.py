@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -78,6 +79,8 @@ async def main(accounts: int, assets: int, alerts: int, only: str) -> None:
         )  # fmt: skip
         server = Server(snapshots, WebSettings(listen="127.0.0.1:0"))
         await server.start()
+        gc.collect()
+        gc.freeze()  # as the daemon does once it is at work
         try:
             paths = [path for path in addresses(server) if path.startswith(only)]
             print(f"{accounts:,} accounts of {assets} assets, {alerts:,} live alerts")

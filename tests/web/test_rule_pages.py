@@ -194,6 +194,8 @@ async def test_what_is_found_out_at_the_start_spares_the_first_page_of_a_wallet(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
+    assert page.server._warming is not None
+    await page.server._warming  # the server finds it out for itself, too
 
     class Counted(AggregateIndex):
         def __init__(self, *about: Any) -> None:

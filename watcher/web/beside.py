@@ -28,7 +28,7 @@ AGAIN = 5.0
 SHARE = 20
 """It lasts at least so many times as long as working it out took: no more than this part of one core."""
 
-WAITS = 0.1
+WAITS = 0.05
 """Seconds for which a page waits; it then goes on without."""
 
 
