@@ -149,10 +149,10 @@ async def test_the_pages_lead_to_each_other_and_the_rest_is_under_more(page: Pag
     ways = re.findall(r'<a href="(/[a-z]*)"( aria-current="page")?>([A-Z][a-z]+)</a>', text)
     assert [name for _, _, name in ways][:6] == [
         "Overview",
-        "Portfolio",
-        "Wallets",
-        "Assets",
         "Alerts",
+        "Wallets",
+        "Portfolio",
+        "Assets",
         "Rules",
     ]
     assert ("/budget", ' aria-current="page"', "Budget") in ways
