@@ -14,7 +14,7 @@ class How(StrEnum):
     OPEN = ""
     """By nothing: nobody is asked."""
     SESSION = "session"
-    TOKEN = "token"  # noqa: S105
+    TOKEN = "token"  # noqa: S105  # nosec B105
     """A script's, in each of its requests."""
     SIGN_ON = "sign-on"
 

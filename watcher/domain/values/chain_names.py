@@ -24,7 +24,8 @@ _NAMES = {
     "merlin": "Merlin", "mode": "Mode", "monad": "Monad", "near": "NEAR", "neo": "Neo",
     "ontology": "Ontology", "optimism": "OP Mainnet", "osmosis": "Osmosis", "plasma": "Plasma",
     "plume": "Plume", "polkadot": "Polkadot", "polygon": "Polygon", "pulsechain": "PulseChain",
-    "ronin": "Ronin", "rootstock": "Rootstock", "scroll": "Scroll", "secret": "Secret Network", "sei": "Sei",
+    "ronin": "Ronin", "rootstock": "Rootstock", "scroll": "Scroll", "sei": "Sei",
+    "secret": "Secret Network",  # nosec B105
     "solana": "Solana", "soneium": "Soneium", "sonic": "Sonic", "stacks": "Stacks", "starknet": "Starknet",
     "stellar": "Stellar", "story": "Story", "stride": "Stride", "sui": "Sui", "taiko": "Taiko",
     "terra": "Terra", "tezos": "Tezos", "thorchain": "THORChain", "ton": "TON", "tron": "TRON",
