@@ -36,19 +36,17 @@ def promised(wallet: WalletSettings, interval: float | None) -> str:
     )
 
 
-def sentence(snapshot: PageSnapshot, behind: int) -> str:
-    """The truth in one sentence. `behind`: how many accounts are late, or were never read."""
+def sentence(snapshot: PageSnapshot, *, firing: int, late: int, unread: int) -> str:
+    """The truth in one sentence: how many alerts fire, and how many accounts are late or were never read."""
     rows = snapshot.status["accounts"]
-    firing = sum(alert["state"] == "firing" for alert in snapshot.status["alerts"])
     count = counted(len(rows), "account")
     parts = [] if snapshot.readiness.ready else ["an alert might reach nobody"]
     parts.append(f"{counted(firing, 'alert')} firing" if firing else "no alert fires")
-    unread = sum(row["last_reading"] is None for row in rows)
-    if late := behind - unread:
+    if late:
         parts.append(f"{late:,} of {count} {'is' if late == 1 else 'are'} late")
     if unread:
         parts.append(f"{unread:,} of {count} {'was' if unread == 1 else 'were'} not read yet")
-    if not behind:
+    if not late and not unread:
         parts.append(f"{'the account was' if len(rows) == 1 else f'all {count} were'} read as promised")
     for name, row in snapshot.status["credits"].items():
         out = row["runs_out"]

@@ -44,9 +44,11 @@ class OverviewPage:
 
     def _overview(self, view: PageView, moved: DayChange | None) -> str:
         snapshot = view.snapshot
-        late = {id(row) for row in snapshot.status["accounts"] if status.behind(row)}
-        unread = sum(row["last_reading"] is None for row in snapshot.status["accounts"])
-        bad = [row for row in snapshot.status["accounts"] if id(row) in late or row["held"]]
+        rows, alerts = snapshot.status["accounts"], snapshot.status["alerts"]
+        behind = {id(row) for row in rows if status.behind(row)}
+        unread = sum(row["last_reading"] is None for row in rows)
+        late, firing = len(behind) - unread, sum(alert["state"] == "firing" for alert in alerts)
+        bad = [row for row in rows if id(row) in behind or row["held"]]
         worth = self._holdings.totals(snapshot.past).worth(snapshot.past)
         lately = AlertFilter(since=snapshot.at - LATELY)
         with self._snapshots.store.queries() as reader:
@@ -54,14 +56,12 @@ class OverviewPage:
             happened = reader.happened(lately, SHOWN, worst=True)
             count = reader.count_happened(lately)
         views = AlertViews(self._snapshots.settings, snapshot.past.silences, snapshot.at)
-        alerts = snapshot.status["alerts"]
         return self._templating.render(
             "overview.html", view, worth=worth, troubled=bad[:TROUBLED],
-            more=len(bad) - TROUBLED, truth=text.sentence(snapshot, len(late)),
+            more=len(bad) - TROUBLED, truth=text.sentence(snapshot, firing=firing, late=late, unread=unread),
             happened=views.rows(happened), more_happened=count - len(happened),
-            firing=sum(alert["state"] == "firing" for alert in alerts), day=moved, change=text.change,
-            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=len(late) - unread,
-            unread=unread,
+            firing=firing, day=moved, change=text.change,
+            pending=sum(alert["state"] == "pending" for alert in alerts), late_count=late, unread=unread,
             burns=[(each, burn_down(each, self._templating.display)) for each in burns],
             sources=text.sources(snapshot, status.behind),
         )  # fmt: skip
