@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.endtoend.bench import PATIENCE, Installation
 from watcher.cli.demo import _until
+
+PAGE = "http://127.0.0.1:4711"
 
 
 async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Installation) -> None:
@@ -19,6 +22,11 @@ async def test_the_demo_tells_every_kind_of_alert_and_ends_by_itself(there: Inst
     for rule in ("funds-moved", "issue-moved", "gas-low", "new-token"):
         assert rule in out, f"{rule} was not told:\n{out}"
     assert "esolved" in out
+    assert out.count("  Moved  ") == 1, "the first alert has all its particulars, the others a line each"
+    assert len(out.splitlines()) < 65, out
+    assert out.count("    elsewhere: ") == 5
+    last = out.splitlines()[-3:]
+    assert [line for line in last if "demo --keep" in line and "http://127.0.0.1:" in line], last
     emptied = [line for line in out.splitlines() if " critical event " in line]
     assert all("operations" in line for line in emptied), (
         emptied
@@ -53,12 +61,13 @@ async def test_a_demo_that_stays_up_says_once_more_where_its_page_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stopping, playing = asyncio.Event(), asyncio.create_task(asyncio.sleep(0))
-    staying = asyncio.create_task(_until(stopping, playing, None, "http://127.0.0.1:4711"))
+    staying = asyncio.create_task(_until(stopping, playing, None, (PAGE, Path("/folder"))))
     said = ""
     async with asyncio.timeout(PATIENCE):
-        while "http://127.0.0.1:4711" not in said:
+        while "/folder/watcher.yaml explain" not in said:
             await asyncio.sleep(0)
             said += capsys.readouterr().out
+        assert PAGE in said
         assert not staying.done()
         stopping.set()
         await staying

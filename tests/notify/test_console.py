@@ -10,14 +10,14 @@ from rich.console import Console
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.delivery import NotSent, Sent
 from watcher.domain.messages.presentation import Display, localised
-from watcher.notify.console import ConsoleChannel, ConsoleSettings
+from watcher.notify.console import Cards, ConsoleChannel, ConsoleSettings
 from watcher.ports.channel import Presentation
 
 
-def console(**words: object) -> tuple[ConsoleChannel, io.StringIO]:
+def console(cards: Cards = "all", **words: object) -> tuple[ConsoleChannel, io.StringIO]:
     out = io.StringIO()
     printer = Console(file=out, width=100, highlight=False, emoji=False, markup=False, **words)  # type: ignore[arg-type]
-    return ConsoleChannel("screen", printer), out
+    return ConsoleChannel("screen", printer, cards=cards), out
 
 
 async def test_every_delivery_is_printed_with_its_facts() -> None:
@@ -27,6 +27,19 @@ async def test_every_delivery_is_printed_with_its_facts() -> None:
 
     for text in ("number 1", "number 2", "12.5 ETH", "warning: treasury-hot", "hot-wallet-moved", "dlv-0002"):
         assert text in out.getvalue()
+
+
+async def test_with_cards_for_the_first_alone_the_others_are_told_in_a_line_each() -> None:
+    channel, out = console(cards="first")
+
+    await channel.send([delivery(1), delivery(2)])
+    await channel.send([delivery(3)])
+
+    facts = [line for line in out.getvalue().splitlines() if line.startswith(" " * 9)]
+    assert "dlv-0001"[:8] in facts[-1], "all of the first"
+    heads = [line for line in out.getvalue().splitlines() if line not in facts]
+    assert [f"number {n}" in line for n, line in enumerate(heads, 1)] == [True] * 3
+    assert all("rule hot-wallet-moved" in line for line in heads[1:])
 
 
 async def test_no_escape_sequence_without_a_terminal() -> None:

@@ -44,7 +44,7 @@ sources:
 wallets:
 {wallets}
 channels:
-  terminal: {{kind: console}}
+  terminal: {{kind: console, cards: first}}
 rules: [rules.yaml]
 hints:
   chains: {{kind: webhook, scheme: generic, signing_key: "${{DEMO_HINTS_KEY}}"}}
@@ -79,7 +79,8 @@ def demo(
 ) -> int:
     """Watch a story of transfers on simulated APIs: no key and no network are needed.
 
-    Alerts are printed as they happen; a summary follows. Ctrl-C ends it at any moment.
+    Alerts are printed as they happen, the first one with all its particulars; a summary follows.
+    Ctrl-C ends it at any moment.
     """
     try:
         seconds = parse_duration(duration).total_seconds()
@@ -126,7 +127,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
                 steps = story(duration_seconds=seconds, hinted=True)
                 playing = asyncio.create_task(play(sim, steps, _tell))
-                await _until(stopping, playing, None if keep else seconds, page)
+                await _until(stopping, playing, None if keep else seconds, (page, folder))
                 whole = playing.done()
                 playing.cancel()
                 await app.deliverer.drain(within=3.0)
@@ -135,13 +136,18 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         with store_of(configuration.settings).queries() as reader:
             for line in _summary(configuration.settings, reader, sim.coinstats.credits_used, whole=whole):
                 typer.echo(line)
+    for line in _next(page, keep=keep):
+        typer.echo(line)
     return 0
 
 
 async def _until(
-    stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float | None, page: str
+    stopping: asyncio.Event, playing: asyncio.Task[None], seconds: float | None, stays: tuple[str, Path]
 ) -> None:
-    """Wait for Ctrl-C, or for the story and the time that its last alerts need."""
+    """Wait for Ctrl-C, or for the story and the time that its last alerts need.
+
+    `stays`: the page and the folder of what stays up, where no seconds are given.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     waiting = asyncio.create_task(stopping.wait())
@@ -150,7 +156,10 @@ async def _until(
         if playing.done() and playing.exception() is not None:
             await playing
         if seconds is None and not stopping.is_set():
+            page, folder = stays
             _say(f"The story is over; the demo stays up until Ctrl-C. The page is at {page}")
+            told = f"watcher -c {folder / 'watcher.yaml'} explain gas-low hot-wallet"
+            _say(f"How a rule sees a wallet, from another terminal: {told}")
         left = None if seconds is None else max(0.0, began + seconds - loop.time())
         await asyncio.wait({waiting}, timeout=left)
     finally:
@@ -197,13 +206,15 @@ def _quoted(words: tuple[str, ...]) -> str:
 
 def _tell(step: Step) -> None:
     _say(f"... {step.caption}")
+    if step.trap:
+        _say(step.trap, "    elsewhere: ")
 
 
-def _say(text: str) -> None:
+def _say(text: str, begin: str = "") -> None:
     """Print with the time of day, in the same form as the alerts."""
     from watcher.domain.values.text import clean
 
-    typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {clean(text)}", "2"))
+    typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {begin}{clean(text)}", "2"))
 
 
 def _summary(settings: Settings, reader: Queries, metered: int, *, whole: bool) -> list[str]:
@@ -228,8 +239,13 @@ def _summary(settings: Settings, reader: Queries, metered: int, *, whole: bool) 
             f"{booked:,} credits booked, {metered:,} metered by the simulated API."
         ),
         *_hinted(reader, told, whole=whole),
-        "Next: `watcher init` writes a configuration for your own wallets.",
     ]
+
+
+def _next(page: str, *, keep: bool) -> list[str]:
+    """What to do now."""
+    looks = [] if keep else [f"  watcher demo --keep   the page, which was at {page}, stays up"]
+    return ["", "Next:", *looks, "  watcher init          a configuration for your own wallets"]
 
 
 def _hinted(reader: Queries, told: Sequence[Delivery], *, whole: bool) -> list[str]:

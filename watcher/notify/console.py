@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.padding import Padding
     from rich.text import Text
 
+Cards = Literal["all", "first", "none"]
+
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _ENDS = {Kind.RESOLVED: "bold green", Kind.WITHDRAWN: "bold cyan"}
 
@@ -27,6 +29,8 @@ class ConsoleSettings(ChannelKind):
     """Print to standard output. Colours only on a terminal, and never with NO_COLOR set."""
 
     kind: Literal["console"] = "console"
+    cards: Cards = "all"
+    """Which alerts are shown with all that is known of them; the others get one line each."""
 
     @property
     def hears_priority(self) -> bool:
@@ -35,7 +39,8 @@ class ConsoleSettings(ChannelKind):
     def build(self, name: str, shown: Presentation = PLAINLY) -> ConsoleChannel:
         from rich.console import Console
 
-        return ConsoleChannel(name, Console(highlight=False, emoji=False, markup=False), shown)
+        console = Console(highlight=False, emoji=False, markup=False)
+        return ConsoleChannel(name, console, shown, self.cards)
 
 
 class ConsoleChannel:
@@ -43,9 +48,11 @@ class ConsoleChannel:
 
     burst = UNGROUPED
 
-    def __init__(self, name: str, console: Console, shown: Presentation = PLAINLY) -> None:
+    def __init__(
+        self, name: str, console: Console, shown: Presentation = PLAINLY, cards: Cards = "all"
+    ) -> None:
         self.name, self._shown = name, shown
-        self._console = console
+        self._console, self._cards = console, cards
 
     def remember(self, facts: Mapping[str, str]) -> None:
         """A screen learns nothing."""
@@ -56,7 +63,12 @@ class ConsoleChannel:
         try:
             said = notice(deliveries, self._shown)
             for entry in said.entries:
-                self._console.print(Group(*_block(entry, self._clock(entry))))
+                head = _head(entry, self._clock(entry))
+                if self._cards == "none":
+                    self._console.print(head.append(f" · {_reference(entry)}", "dim"), soft_wrap=True)
+                    continue
+                self._console.print(Group(head, *_particulars(entry)))
+                self._cards = "none" if self._cards == "first" else self._cards
             if said.note:
                 self._console.print(f"{'':9}{clean(said.note)}", style="dim")
         except (OSError, ValueError) as error:
@@ -73,25 +85,34 @@ class ConsoleChannel:
         """Standard output is not ours to close."""
 
 
-def _block(entry: Entry, clock: str) -> list[Text | Padding]:
+def _head(entry: Entry, clock: str) -> Text:
+    from rich.text import Text
+
+    colour = _ENDS.get(entry.message.kind) or _COLOURS[entry.message.severity]
+    return Text.assemble(
+        (f"{clock} ", "dim"), (f"{clean(entry.mark)}: ", colour), (clean(entry.title), "bold")
+    )
+
+
+def _reference(entry: Entry) -> str:
+    """The rules that speak, and the id by which people acknowledge."""
+    parts = [f"rule {', '.join(entry.rules)}", f"alert {entry.id}" if entry.id else ""]
+    return clean(" · ".join(part for part in parts if part))
+
+
+def _particulars(entry: Entry) -> list[Padding]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    message = entry.message
-    colour = _ENDS.get(message.kind) or _COLOURS[message.severity]
-    head = Text.assemble(
-        (f"{clock} ", "dim"), (f"{clean(entry.mark)}: ", colour), (clean(entry.title), "bold")
-    )
     facts = Table.grid(padding=(0, 2))
     for label, value in entry.lines:
         facts.add_row(Text(clean(label), style="dim"), Text(clean(value)))
     parts = [
         entry.place,
-        f"rule {', '.join(entry.rules)}",
-        f"alert {entry.id}" if entry.id else "",
+        _reference(entry),
         f"delivery {', '.join(entry.delivery_ids)}",
         *(f"{label}: {url}" for label, url in ways_on(entry.ways)),
     ]
     origin = Text(clean(" · ".join(part for part in parts if part)), style="dim")
-    return [head, Padding(facts, (0, 0, 0, 9), expand=False), Padding(origin, (0, 0, 0, 9), expand=False)]
+    return [Padding(facts, (0, 0, 0, 9), expand=False), Padding(origin, (0, 0, 0, 9), expand=False)]

@@ -13,16 +13,19 @@ from watcher.sim.sample import CLAIM, COLD, GOLD, HOLDER, HOT, ISSUER, OPS, SOLA
 from watcher.sim.server import Simulation
 
 Apply = Callable[[Simulation], None]
+Beat = tuple[str, Apply] | tuple[str, Apply, str]
+"""Caption, what happens, and the trap, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that happens. `at_seconds` counts from the story's begin; `caption` is for people, empty if
-    they were told already."""
+    they were told already. `trap`: what a plain comparison of two answers would make of it."""
 
     at_seconds: float
     caption: str
     apply: Apply
+    trap: str = ""
 
 
 Story = list[Step]
@@ -48,21 +51,21 @@ def story(seed: int = 1, duration_seconds: float = 60, *, hinted: bool = False) 
     `hinted`: hints play a part in it. The simulation must have been told where to post them to.
     """
     chance = Random(f"story {seed}")
-    beats: list[tuple[float, str, Apply]] = [
-        (0.10, *_transfer(chance)),
-        (0.17, *_price_move(chance)),
-        (0.24, *_rebase()),
-        (0.31, *_sparks_move(chance, SOLAR, "solar certificates")),
-        (0.38, *_gas_low(chance)),
-        (0.45, *_new_tokens(chance)),
-        (0.52, *_chain_missing()),
-        (0.57, *_rebase()),
-        (0.62, *_gas_refilled(chance)),
-        (0.69, *_drained()),
-        (0.76, *_sparks_move(chance, GOLD, "grams of gold")),
-        (0.83, *_coins_arrive(chance)),
+    beats: list[tuple[float, Beat]] = [
+        (0.10, _transfer(chance)),
+        (0.17, _price_move(chance)),
+        (0.24, _rebase()),
+        (0.31, _sparks_move(chance, SOLAR, "solar certificates")),
+        (0.38, _gas_low(chance)),
+        (0.45, _new_tokens(chance)),
+        (0.52, _chain_missing()),
+        (0.57, _rebase()[:2]),
+        (0.62, _gas_refilled(chance)),
+        (0.69, _drained()),
+        (0.76, _sparks_move(chance, GOLD, "grams of gold")),
+        (0.83, _coins_arrive(chance)),
     ]
-    steps = [Step(round(share * duration_seconds, 3), caption, apply) for share, caption, apply in beats]
+    steps = [Step(round(share * duration_seconds, 3), *beat) for share, beat in beats]
     return _with_hints(steps, duration_seconds) if hinted else steps
 
 
@@ -79,7 +82,7 @@ def _with_hints(steps: Story, duration_seconds: float) -> Story:
         Step(drained.at_seconds, untold, _posting(drained.apply, on=False)),
         gold,
         Step(at, hinted, _posting(coins.apply, on=True)),
-        Step(flood, false, _lie),
+        Step(flood, false, _lie, "whoever asks upon each hint pays for 1,000 polls: 40,000 credits"),
         *(Step(flood + post / _POSTS, "", _lie) for post in range(1, _POSTS)),
     ]
     return sorted(found, key=lambda step: step.at_seconds)
@@ -127,24 +130,26 @@ def _transfer(chance: Random) -> tuple[str, Apply]:
     return f"treasury sends {amount:,} USDC away on Ethereum", apply
 
 
-def _price_move(chance: Random) -> tuple[str, Apply]:
+def _price_move(chance: Random) -> tuple[str, Apply, str]:
     percent = Decimal(chance.randrange(40, 70)) / 10
 
     def apply(sim: Simulation) -> None:
         price = Decimal(sim.world.price("bitcoin", "BTC") or "0")
         sim.world.set_price("bitcoin", "BTC", f"{price * (1 + percent / 100):.2f}")
 
-    return f"bitcoin rises by {percent} %; not one coin moves", apply
+    trap = "whoever compares values sees money arrive in cold storage"
+    return f"bitcoin rises by {percent} %; not one coin moves", apply, trap
 
 
-def _rebase() -> tuple[str, Apply]:
+def _rebase() -> tuple[str, Apply, str]:
     def apply(sim: Simulation) -> None:
         held = Decimal(sim.world.amount(TREASURY.address, "ethereum", "stETH") or "0")
         _add(
             sim, TREASURY.address, "ethereum", "stETH", (held * Decimal("0.00004")).quantize(Decimal("1e-12"))
         )
 
-    return "stETH drifts upwards by itself, as rebasing tokens do", apply
+    trap = "whoever tells of every change tells of this one each day"
+    return "stETH drifts upwards by itself, as rebasing tokens do", apply, trap
 
 
 def _sparks_move(chance: Random, asset_id: str, what: str) -> tuple[str, Apply]:
@@ -178,21 +183,23 @@ def _gas_refilled(chance: Random) -> tuple[str, Apply]:
     return f"somebody refills it: {amount} ETH", apply
 
 
-def _new_tokens(chance: Random) -> tuple[str, Apply]:
+def _new_tokens(chance: Random) -> tuple[str, Apply, str]:
     amount = Decimal(chance.randrange(4_000, 9_000))
 
     def apply(sim: Simulation) -> None:
         sample.give(sim.world, TREASURY.address, "ethereum", "ENA", f"{amount}.5")
         sample.give(sim.world, TREASURY.address, "ethereum", CLAIM, "1000000")
 
-    return f"{amount:,}.5 ENA arrive at the treasury, and a spam token with them", apply
+    trap = "whoever believes names and claimed prices sends on a stranger's advertisement"
+    return f"{amount:,}.5 ENA arrive at the treasury, and a spam token with them", apply, trap
 
 
-def _chain_missing() -> tuple[str, Apply]:
+def _chain_missing() -> tuple[str, Apply, str]:
     def apply(sim: Simulation) -> None:
         sim.faults.add("omit-chain", "coinstats", times=1, chain="base-wallet", address=TREASURY.address)
 
-    return "CoinStats leaves Base out of one answer; nothing was lost, nobody is alarmed", apply
+    trap = "whoever takes absence for zero says that all funds on Base are gone"
+    return "CoinStats leaves Base out of one answer; nothing was lost, nobody is alarmed", apply, trap
 
 
 def _drained() -> tuple[str, Apply]:
