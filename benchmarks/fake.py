@@ -1,9 +1,11 @@
 """A CoinStats that costs next to nothing to ask, and a webhook's far end: one process for all benchmarks.
 
-It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 7.3 kB a wallet,
-half of the amounts with 18 decimals, and in every answer one price of each wallet moves, so that no two
-bodies are alike. `POST /control` sets what changes and tells what was answered and when; times are
-`time.monotonic()`, which all processes of a machine share.
+It answers `/v1/wallet/balance/many?wallets=…` in the documented form: 20 coins and about 8.7 kB a wallet,
+half of the amounts with 18 decimals. From answer to answer every price moves, and what follows from it,
+except for one coin in twenty that nobody trades; within one answer a coin has one price. Which amounts of a
+wallet change is settled by how often it was answered, so that two programs side by side are told the same.
+`POST /control` sets what changes and tells what was answered and when; times are `time.monotonic()`, which
+all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ COINS = 500
 
 HELD = 20
 
+MOMENTS = 61
+"""Prices of a coin, one after the other: a prime, so that a wallet does not meet the same one each time."""
+
 PLAN = 10**14
 """Credits that nothing here can spend."""
 
@@ -33,13 +38,10 @@ def address(number: int) -> str:
 
 @dataclass(slots=True)
 class Coin:
-    """The fixed bytes of one row: before the amount, between amount and price, after the price."""
+    """The fixed bytes of one row: before the amount, and after it with each of its prices."""
 
     start: bytes
-    middle: bytes
-    end: bytes
-    base: float
-    price: bytes
+    ends: list[bytes]
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Wallet:
     coins: list[Coin]
     amounts: list[bytes]
     others: list[bytes]
+    owed: float
+    """Amounts to change, counted in fractions: one in a hundred is one of twenty in every fifth answer."""
 
 
 @dataclass(slots=True)
@@ -56,8 +60,6 @@ class State:
 
     wallets: dict[str, Wallet]
     changed: float = 0.0
-    owed: float = 0.0
-    turn: int = 0
     bump: str = ""
     bumped: float = 0.0
     requests: int = 0
@@ -70,20 +72,28 @@ class State:
 
 
 def make_coin(number: int, chance: random.Random) -> Coin:
-    native = number == 0
-    name = "Ethereum" if native else f"Benchmark Token {number}"
+    native, traded = number == 0, number % 20 != 19
     symbol = "ETH" if native else f"BT{number}"
     contract = None if native else f"0x{chance.getrandbits(160):040x}"
-    base = chance.uniform(0.01, 4000)
+    base, volume = chance.uniform(0.01, 4000), chance.uniform(1e4, 1e10)
     row = {
         "chain": CHAIN, "connectionId": CHAIN, "coinId": "ethereum" if native else f"{contract}_{CHAIN}",
-        "amount": "@", "name": name, "symbol": symbol, "price": "@", "priceBtc": round(base / 97000, 14),
+        "amount": "@", "name": "Ethereum" if native else f"Benchmark Token {number}", "symbol": symbol,
+        "price": 0.0, "priceBtc": 0.0,
         "imgUrl": f"https://static.example/coins/{symbol.lower()}/{number:08x}/large-rounded.png",
-        "pCh24h": round(chance.uniform(-9, 9), 2), "rank": number + 1,
-        "volume": round(chance.uniform(1e4, 1e10), 2), "decimals": 18, "contractAddress": contract,
+        "pCh24h": 0.0, "rank": number + 1, "volume": 0.0, "decimals": 18, "contractAddress": contract,
     }  # fmt: skip
-    start, middle, end = json.dumps(row, separators=(",", ":")).encode().split(b'"@"')
-    return Coin(start, middle, end + b",", base, f"{base:.10f}".encode())
+    start, ends = b"", []
+    for _ in range(MOMENTS if traded else 1):
+        price = base * chance.uniform(0.99, 1.01)
+        row |= {"price": round(price, 12), "priceBtc": round(price / 97000, 16)}
+        row |= {
+            "pCh24h": round(chance.uniform(-9, 9), 2),
+            "volume": round(volume * chance.uniform(0.9, 1.1), 2),
+        }
+        start, end = json.dumps(row, separators=(",", ":")).encode().split(b'"@"')
+        ends.append(end)
+    return Coin(start, ends if traded else ends * MOMENTS)
 
 
 def make_wallets(count: int) -> dict[str, Wallet]:
@@ -97,7 +107,7 @@ def make_wallets(count: int) -> dict[str, Wallet]:
         others = [amount[:-1] + (b"1" if amount[-1:] != b"1" else b"2") for amount in amounts]
         head = {"blockchain": CHAIN, "address": address(number), "connectionId": CHAIN, "balances": "@"}
         start = json.dumps(head, separators=(",", ":")).encode().split(b'"@"')[0] + b"["
-        wallets[address(number)] = Wallet(start, coins, amounts, others)
+        wallets[address(number)] = Wallet(start, coins, amounts, others, number * 0.618 % 1)
     return wallets
 
 
@@ -112,37 +122,23 @@ def make_amount(chance: random.Random, *, exact: bool) -> bytes:
 
 def body(state: State, addresses: list[str]) -> bytes:
     """One answer; wallets that nobody knows are left out."""
-    parts = [b"["]
-    add = parts.append
+    moment, groups = state.requests % MOMENTS, []
     for name in addresses:
         wallet = state.wallets.get(name)
-        if wallet is None:
-            continue
-        state.turn += 1
-        coins, amounts = wallet.coins, wallet.amounts
-        move(state, wallet)
-        moving = coins[state.turn % HELD]
-        moving.price = f"{moving.base * (1 + state.turn % 997 * 1e-6):.10f}".encode()
-        add(wallet.start)
-        for coin, amount in zip(coins, amounts, strict=True):
-            parts += (coin.start, amount, coin.middle, coin.price, coin.end)
-        parts[-1] = parts[-1][:-1]
-        add(b"]},")
-    if len(parts) > 1:
-        parts[-1] = b"]}"
-    add(b"]")
-    return b"".join(parts)
+        if wallet is not None:
+            change(wallet, state.changed)
+            pairs = zip(wallet.coins, wallet.amounts, strict=True)
+            rows = b",".join([coin.start + amount + coin.ends[moment] for coin, amount in pairs])
+            groups.append(wallet.start + rows + b"]}")
+    return b"[" + b",".join(groups) + b"]"
 
 
-def move(state: State, wallet: Wallet) -> None:
+def change(wallet: Wallet, share: float) -> None:
     """Change as many amounts as are owed, each to its other value and back."""
-    state.owed += state.changed * HELD
-    now = int(state.owed)
-    if now:
-        state.owed -= now
-        for step in range(now):
-            at = (state.turn + step) % HELD
-            wallet.amounts[at], wallet.others[at] = wallet.others[at], wallet.amounts[at]
+    before, wallet.owed = int(wallet.owed), wallet.owed + share * HELD
+    for step in range(before, int(wallet.owed)):
+        at = step % HELD
+        wallet.amounts[at], wallet.others[at] = wallet.others[at], wallet.amounts[at]
 
 
 class Server(asyncio.Protocol):

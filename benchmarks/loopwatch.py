@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-KEPT = 30
+KEPT = 300
 
 
 def name_of(task: asyncio.Task[Any]) -> str:

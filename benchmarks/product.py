@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.fake import CHAIN, address
 from benchmarks.processes import Fake, cpu, process, resident
+from benchmarks.sides import HERE, Side
 
 RULES = """\
 rules:
@@ -41,6 +42,7 @@ class Installation:
 
     folder: Path
     fake: Fake
+    side: Side = HERE
 
     def configure(self, accounts: int, every: str, *, channels: int = 1) -> None:
         """With several channels each of them hears of the moves of one wallet, and of nothing else."""
@@ -70,7 +72,9 @@ class Installation:
         words = ["watcher"] if probe is None else ["benchmarks.probe", str(probe)]
         log = self.folder / "log"
         try:
-            with process("-m", *words, "run", "-c", str(self.folder / "watcher.yaml"), log=log) as running:
+            with process(
+                "-m", *words, "run", "-c", str(self.folder / "watcher.yaml"), env=self.side.env, log=log
+            ) as running:
                 self.fake.client = running
                 yield running
         except TimeoutError as error:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import compileall
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import hinting, product
+from benchmarks import hinting, machine, polling, product, sides
 from benchmarks.processes import ROOT, Fake, fake, floor, process, resident
 
 WALLETS_TOLD = 7
@@ -31,12 +30,20 @@ def main() -> None:
     parser.add_argument(
         "--full", action="store_true", help="1,000 cycles as fast as it goes: memory over a long run"
     )
+    parser.add_argument(
+        "--against", metavar="TREE", help="another checkout or a revision: only polling, both at once"
+    )
+    parser.add_argument("--rounds", type=int, default=4, help="with --against")
     chosen = parser.parse_args()
+    print(f"{machine.python()}\n{machine.load()}", flush=True)
+    if chosen.against:
+        compare(chosen.against, chosen.rounds, polling.Load(min(chosen.accounts, 1500)))
+        return
     for package in ("watcher", "benchmarks"):  # as an installation does; or each start may do it anew
         compileall.compile_dir(ROOT / package, quiet=1)
     accounts = 1000 if chosen.quick else chosen.accounts
     cycles = 1000 if chosen.full else 10 if chosen.quick else chosen.cycles
-    print(f"Python {sys.version.split()[0]}, {accounts:,} accounts x 20 assets, {cycles} cycles", flush=True)
+    print(f"{accounts:,} accounts x 20 assets, {cycles} cycles", flush=True)
     row("", "watcher", "floor", "bar")
     hints(accounts)
     with fake(accounts) as far, tempfile.TemporaryDirectory() as folder:
@@ -55,6 +62,17 @@ def main() -> None:
         steady(large, far, accounts, cycles, seconds)
         start(large, far, f"{accounts:,} stored", "<= 1.2 s")
         blocked(large, accounts)
+
+
+def compare(against: str, number: int, load: polling.Load) -> None:
+    """This tree and another one, at once: polling, a table after each round."""
+    done = []
+    with sides.sides(against) as both:
+        print(f"{load.accounts:,} accounts x 20 assets, each polled every {load.every} s", flush=True)
+        for found in polling.rounds(both, load, number):
+            done.append(found)
+            print(f"round {len(done)} of {number}: {machine.load()}", flush=True)
+    print(*sides.table(done), sep="\n")
 
 
 def hints(accounts: int) -> None:
