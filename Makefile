@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 
-.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures recordings format install clean
+.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures recordings docs format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -68,6 +68,11 @@ pictures: $(VENV)/.dev
 recordings: $(VENV)/.dev
 	$(BIN)/python -m tests.recordings.record $(ARGS)
 
+# The documentation as a site in site/, strict: each link leads somewhere, and nothing is loaded from elsewhere.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/python -m tests.site
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -86,7 +91,7 @@ install:
 	@echo "installed $(PREFIX)/bin/watcher"
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -103,6 +108,11 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "installing what the tests need ..."
 	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	@echo "installing what builds the documentation ..."
+	@$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@
 
 # An EVM node for the tests: one binary out of the npm registry, and nothing of the package is run as it comes.

@@ -1,4 +1,4 @@
-"""What `docs/webhooks.md` shows works as it stands there: the shell line, the script, the configuration."""
+"""What `docs/hints/webhooks.md` shows works: the shell line, the script, the configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from watcher.hints.webhook import bodies, inbox, signatures, source
 from watcher.hints.webhook.source import Webhook
 from watcher.web import hints as endpoint
 
-PAPER = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+PAPER = (Path(__file__).parents[2] / "docs" / "hints" / "webhooks.md").read_text(encoding="utf-8")
 
 
 def shown(language: str) -> str:

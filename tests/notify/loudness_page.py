@@ -1,5 +1,7 @@
-"""The tables of docs/channels.md on how loudly each service rings; `python -m tests.notify.loudness_page`
-writes them anew."""
+"""The tables of docs/channels/index.md on how loudly each service rings.
+
+`python -m tests.notify.loudness_page` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
 from watcher.notify.urgency import Urgency
 
-PAGE = Path(__file__).parents[2] / "docs" / "channels.md"
+PAGE = Path(__file__).parents[2] / "docs" / "channels" / "index.md"
 _BEGIN, _END = "<!-- made from the table in the code -->", "<!-- end -->"
 _COLUMNS = (
     (Urgency.EMERGENCY, "failure"),

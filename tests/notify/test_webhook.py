@@ -73,7 +73,7 @@ async def answered(url: str, **words: Any) -> SendResult:
 
 
 def test_the_published_schema_is_that_of_what_is_posted() -> None:
-    assert message_schema() == SCHEMA, "watcher schema --webhook > docs/webhook-message.schema.json"
+    assert message_schema() == SCHEMA, "watcher schema --webhook > docs/reference/webhook-message.schema.json"
 
 
 def test_the_body_that_the_paper_shows_is_one() -> None:

@@ -24,12 +24,12 @@ SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = "t0ken-in-the-path"
 PATH = "%2Fa/?to=b%2Bc&d"
 DOCS = Path(__file__).parents[2] / "docs"
-SCHEMA = json.loads((DOCS / "webhook-message.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((DOCS / "reference" / "webhook-message.schema.json").read_text(encoding="utf-8"))
 
 
 def paper() -> str:
     """What is written about webhooks for their users."""
-    text = (DOCS / "channels.md").read_text(encoding="utf-8")
+    text = (DOCS / "channels" / "index.md").read_text(encoding="utf-8")
     return text[text.index("\n## Structured webhook") :].partition("\n## ")[2].partition("\n## ")[0]
 
 

@@ -40,7 +40,8 @@ sources:
     limits: {per_minute: 300, per_day: 30000}
 
 # What to watch. Addresses need quotes: YAML reads an unquoted 0x... as a number.
-# Tags are what the rules choose by. A long list is better kept in a file: '- wallets.csv' (docs/wallets.md).
+# Tags are what the rules choose by. A long list is better kept in a file:
+# '- wallets.csv' (docs/howto/many-wallets.md).
 wallets:
   - name: treasury-main
     source: coinstats
@@ -196,7 +197,7 @@ def _configuration(draft: StarterDraft) -> str:
     if draft.hints:
         lines += [
             "",
-            "hints:                            # who says that an account has just moved: docs/hints.md",
+            "hints:                          # who says that an account has just moved: docs/hints/index.md",
         ]
     for kind, entry in draft.hints:
         settings = ", ".join(f"{key}: {text}" for key, text in {"kind": kind, **entry.settings}.items())

@@ -1,4 +1,4 @@
-"""JSON of a webhook in our own format, versioned. `docs/webhook-message.schema.json` is made from it.
+"""JSON of a webhook in our own format, versioned; docs/reference/webhook-message.schema.json is made from it.
 
 Fields are only ever added within a version. Names and words of an alert may come from an API: they are text,
 and whoever shows them escapes them.

@@ -44,7 +44,7 @@ class WebhookChannelSettings(ChannelKind):
     secret: Annotated[SecretStr, AfterValidator(_a_secret)] | None = None
     """What each body is signed with (HMAC-SHA256), so that its receiver knows from whom it is."""
     format: Literal["watcher", "alertmanager"] = "watcher"
-    """`watcher`: as docs/webhook-message.schema.json says; `alertmanager`: as Alertmanager's webhooks."""
+    """`watcher`: as `watcher schema --webhook` says; `alertmanager`: as Alertmanager's webhooks."""
     timeout: Patience = timedelta(seconds=30)
     """How long the receiver may take for one body before it is sent again."""
     proxy: Proxy | None = None
