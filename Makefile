@@ -77,6 +77,16 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: dist lock
+# Wheel and sdist of the last commit in dist/, the same bytes on every machine, and their sums.
+dist: $(VENV)/.dev
+	@$(BIN)/python -m release.dist
+
+# requirements.lock anew from constraints.txt: what `pip install --require-hashes` takes; asks the registry.
+lock: $(VENV)/.dev
+	@$(PIP) install uv==0.13.8
+	@$(BIN)/python -m release.lock
+
 PREFIX ?= /opt/watcher
 install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "watcher needs Python 3.11 or newer"; exit 1; }

@@ -1,3 +1,3 @@
 """Watch crypto balances within a credit budget, and tell people what changed."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -15,11 +15,11 @@ RULES: Mapping[str, tuple[str, str]] = {
     "ports": (r"\b127\.0\.0\.1:\d{5}\b", "127.0.0.1:<port>"),
     # Another release, another Python or library is no change of what users see.
     "versions": (
-        r"\b(watcher|Python|aiohttp|apprise|apscheduler|pydantic|sqlite-utils) \d+\.[\d.a-z]+",
+        r"\b(watcher|Python|SQLite|aiohttp|apprise|apscheduler|pydantic|sqlite-utils) \d+\.[\d.a-z]+",
         r"\1 <version>",
     ),
     "versions in JSON": (
-        r'("(?:watcher|python|aiohttp|apprise|apscheduler|pydantic|sqlite-utils|version)": )"\d+\.[^"]*"',
+        r'("(?:watcher|python|sqlite|sqlite-utils|aio\w+|ap\w+|pydantic|version)": )"\d+\.[^"]*"',
         r'\1"<version>"',
     ),
     # How large SQLite makes a file.
@@ -60,7 +60,7 @@ def metrics(text: str) -> str:
         # There is no lag before a minute is over.
         if found is None or found[1] != "loop_lag_seconds":
             lines.append(f"{found[0]}<value>" if found else line)
-    return "\n".join(lines) + "\n"
+    return re.sub(r'(_build_info\{version=)"[^"]*"', r'\1"<version>"', "\n".join(lines)) + "\n"
 
 
 def visible_text(page: str) -> str:

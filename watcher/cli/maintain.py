@@ -180,13 +180,16 @@ def version(json: Json = False) -> int:
     """Print the version of watcher and of what it runs on."""
     from importlib import metadata
 
-    parts = {
-        name: metadata.version(name)
-        for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils")
-    }
+    from watcher.store import KINDS
+
+    parts = {"Python": platform.python_version()}
+    for kind in KINDS.values():
+        parts |= kind.engine()
+    for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils"):
+        parts[name] = metadata.version(name)
     if json:
-        print_json({"watcher": __version__, "python": platform.python_version(), **parts})
+        print_json({"watcher": __version__, **{name.lower(): number for name, number in parts.items()}})
     else:
         rest = ", ".join(f"{name} {number}" for name, number in parts.items())
-        typer.echo(f"watcher {__version__} (Python {platform.python_version()}, {rest})")
+        typer.echo(f"watcher {__version__} ({rest})")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,10 @@ class SqliteSettings(StoreKind):
 
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("watcher.db")
+
+    @classmethod
+    def engine(cls) -> dict[str, str]:
+        return {"SQLite": sqlite3.sqlite_version}
 
     def backend(self, config: Path) -> SqliteBackend:
         return SqliteBackend(config.parent / self.path, config)

@@ -1,0 +1,1 @@
+"""What a release is made with: `make dist`, `make lock`, `make deb`."""
