@@ -82,15 +82,16 @@ class Installation:
         finally:
             self.fake.client = None
 
-    def start(self, *, empty: bool = False) -> float:
-        """Seconds from the start of the process to its first request; `empty`: with nothing stored, as an
-        account that was read a moment ago waits for its time."""
+    def start(self, *, empty: bool = False) -> tuple[float, float]:
+        """Seconds from the start of the process to its first request, and of CPU; `empty`: with nothing
+        stored, as an account that was read a moment ago waits for its time."""
         for file in self.folder.glob("watcher.db*") if empty else ():
             file.unlink()
         self.fake.control(reset=True)
         began = time.monotonic()
-        with self.daemon():
-            return float(self.fake.until(lambda told: told["first"])["first"]) - began
+        with self.daemon() as running:
+            first = float(self.fake.until(lambda told: told["first"])["first"])
+            return first - began, cpu(running.pid)
 
 
 def steady(place: Installation, accounts: int, cycles: int) -> Iterator[dict[str, Any]]:

@@ -110,7 +110,7 @@ def telling(place: product.Installation, far: Fake) -> None:
 
 
 def start(place: product.Installation, far: Fake, what: str, bar: str, *, empty: bool = False) -> None:
-    ours = statistics.median(place.start(empty=empty) for _ in range(3))
+    ours = statistics.median(place.start(empty=empty)[0] for _ in range(3))
     bare = statistics.median(bare_start(far) for _ in range(3))
     row(f"start to first request, {what}", f"{ours:.2f} s", f"{bare:.2f} s", bar)
 

@@ -87,7 +87,7 @@ def ratios(rounds: Sequence[Mapping[str, Figures]], what: str, name: str, base: 
 def table(rounds: Sequence[Mapping[str, Figures]]) -> Iterator[str]:
     """A line a figure: each side's median, and the first side's ratio to each other one with its spread."""
     first, *others = rounds[0]
-    head = f"median of {len(rounds)} rounds"
+    head = f"medians; rounds: {len(rounds)}"
     yield f"{head:<40}" + "".join(f" {name[-20:]:>20}" for name in rounds[0]) + "   ratio, within a round"
     for what in rounds[0][first]:
         middle = [statistics.median(found[name][what] for found in rounds) for name in rounds[0]]
