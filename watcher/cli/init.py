@@ -38,7 +38,10 @@ def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
 
 @_takes_urls
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path(),
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="Where to write. Default: here; with --systemd: /etc/watcher."),
+    ] = None,
     pack: Annotated[
         list[str] | None,
         typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Asks nothing."),
@@ -46,6 +49,12 @@ def init(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing: write a commented example of everything.")
     ] = False,
+    systemd: Annotated[
+        bool, typer.Option("--systemd", help="For a service: unit, credentials and state where they belong.")
+    ] = False,
+    units: Annotated[
+        Path | None, typer.Option("--units", metavar="DIR", help="With --systemd: where the unit is written.")
+    ] = None,
     **urls: str | None,
 ) -> int:
     """Write watcher.yaml and rules to start from. Overwrites nothing.
@@ -54,38 +63,76 @@ def init(
     channel. It offers to check each key, and says before what that costs. Keys and channel URLs go into
     files in credentials/, which only you can read, and not into the configuration. Elsewhere, and with
     --defaults or --pack, nothing is asked: you get a commented example with all rule packs.
+
+    With --systemd the store is in /var/lib/watcher, and a unit is written that runs this very program. It
+    says then what is left to do.
     """
+    from watcher.config.service_unit import HOME, UNITS, service_unit
     from watcher.config.starter import PACKS, starter_files
 
     must_know("pack", pack, PACKS)
+    if units and not systemd:
+        raise typer.BadParameter("--units goes with --systemd")
+    directory = directory or (HOME if systemd else Path())
+    unit = service_unit(directory.absolute(), units or UNITS) if systemd else None
     asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
     chosen = tuple(pack) if pack else PACKS
     given = {option.removesuffix("_url"): url for option, url in urls.items() if url}
-    if not asking:
-        code = _write({directory / name: text for name, text in starter_files(chosen, given).items()}, {})
-        if code == 0:
-            typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
-        return code
-    return _ask(directory, given)
+    if asking:
+        return _ask(directory, given, unit)
+    code = _write(_placed(directory, starter_files(chosen, given), unit), {})
+    if code == 0 and unit is not None:
+        _service(directory)
+    elif code == 0:
+        typer.echo("Next: put in your wallets and keys, then `watcher check` and `watcher send-test`.")
+    return code
 
 
-def _ask(directory: Path, urls: Mapping[str, str]) -> int:
+def _ask(directory: Path, urls: Mapping[str, str], unit: Mapping[Path, str] | None) -> int:
     from watcher.cli._interview import Interview
     from watcher.config.environment import FOLDER
     from watcher.config.starter import drafted_files
 
-    there = [path for path in (directory / "watcher.yaml",) if path.exists()]
+    there = [path for path in (directory / "watcher.yaml", *(unit or ())) if path.exists()]
     if there:
         return _refuse(there)
     interview = Interview(urls)
-    draft = interview.draft()
-    wanted = {directory / name: text for name, text in drafted_files(draft).items()}
+    wanted = _placed(directory, drafted_files(interview.draft()), unit)
     secret = {directory / FOLDER / name: f"{value}\n" for name, value in interview.secrets().items()}
     code = _write(wanted, secret)
-    if code == 0:
+    if code == 0 and unit is not None:
+        _service(directory)
+    elif code == 0:
         here = "" if directory == Path() else f"cd {directory}; "
         typer.echo(f"Next: {here}watcher check; watcher send-test; watcher run")
     return code
+
+
+def _placed(directory: Path, texts: Mapping[str, str], unit: Mapping[Path, str] | None) -> dict[Path, str]:
+    """Path → text of all files; those of a service, where there is a unit for it."""
+    from watcher.config.service_unit import STATE
+    from watcher.config.starter import STORE
+
+    found = {directory / name: text for name, text in texts.items()}
+    if unit is not None:
+        path = directory / "watcher.yaml"
+        found[path] = found[path].replace(STORE, STORE.replace("watcher.db", f"{STATE}/watcher.db"))
+        found |= unit
+    return found
+
+
+def _service(directory: Path) -> None:
+    """The folder of keys, without which the unit does not start; and what is left to do."""
+    from watcher.config.environment import FOLDER
+    from watcher.config.service_unit import HOME, unset
+
+    make_folder(directory / FOLDER, 0o700)
+    config = directory / "watcher.yaml"
+    for name in unset(config.read_text(encoding="utf-8"), directory):
+        typer.echo(f"Still to write: {directory / FOLDER / name}, with the value of ${{{name}}}")
+    named = "" if directory == HOME else f" -c {config}"
+    typer.echo(f"Next, as root: watcher send-test{named}")
+    typer.echo("               systemctl enable --now watcher")
 
 
 def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:

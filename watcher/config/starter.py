@@ -13,6 +13,9 @@ from watcher.sources.setup import WalletDraft
 if TYPE_CHECKING:
     from watcher.hints.setup import HintDraft
 
+STORE = "store: {kind: sqlite, path: watcher.db}"
+"""The line that says where the store is."""
+
 PACKS = ("treasury", "hot-wallet", "gas", "issuer")
 
 CONFIG = """\
@@ -173,7 +176,7 @@ def _configuration(draft: StarterDraft) -> str:
         "# ${VAR} comes from the environment, or from the file credentials/VAR: what you were asked for.",
         "version: 1",
         "",
-        "store: {kind: sqlite, path: watcher.db}",
+        STORE,
         "",
         "sources:",
     ]
