@@ -16,6 +16,7 @@ from tests.contract.channels import CHANNELS as CHANNEL_CASES
 from tests.contract.sources import OVER_HTTP, SOURCES, Case
 from tests.sources.api import KEY, A
 from watcher.config.problems import models_in
+from watcher.config.wishes import WISHES
 from watcher.notify import KINDS as CHANNELS
 from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS
@@ -106,12 +107,12 @@ def test_the_first_wallet_is_one_that_the_kind_takes(case: Case) -> None:
     assert case.kind is not None
     setup = type(case.kind).setup()
     assert setup is not None
-    draft = setup.wallet(Answers(Address=A, UniqueAssetIds="0xfc6e610b23b09fae00e10001"), "", "")
+    what = setup.what(Answers(UniqueAssetIds="0xfc6e610b23b09fae00e10001"), "", "", ())
+    draft = setup.draft("first", A, what, next(iter(setup.purposes)))
     key, words = draft.what
     wallet = WatchedWallet(draft.name, draft.address, **{key: words})
     assert len(case.kind.accounts("s", wallet)) == 1
-    packs = Path(__file__).parents[2] / "watcher" / "packs"
-    assert draft.tag in {path.stem for path in packs.glob("*.yaml")} | {"issued", "hot"}
+    assert all(WISHES[purpose] for purpose in setup.purposes), "there are rules for each purpose"
 
 
 # Nobody else knows an API by its name

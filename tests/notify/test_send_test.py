@@ -15,7 +15,7 @@ from tests.notify import phones
 from tests.notify.given import Receiver, receiver
 from tests.notify.phones import Phone, ringing
 from tests.notify.test_refusals import BOT, slack_bot
-from watcher.cli.send_test import _pictured, _send_test
+from watcher.cli.send_test import _pictured, send_tests
 from watcher.config.configuration import Configuration, configure
 from watcher.domain.messages.message import Severity
 
@@ -44,9 +44,9 @@ async def test_a_test_message_takes_a_picture_along_and_says_whether_it_was_take
     (tmp_path / "watcher.yaml").write_text(CONFIG.format(bot=BOT), encoding="utf-8")
     configuration = configure(tmp_path / "watcher.yaml", {})
     async with slack_bot(monkeypatch, answer) as api:
-        assert await _send_test(configuration, None, json=False) == 0
+        assert await send_tests(configuration, None, json=False) == 0
         told = capsys.readouterr().out
-        assert await _send_test(configuration, None, json=True) == 0
+        assert await send_tests(configuration, None, json=True) == 0
         (row,) = json.loads(capsys.readouterr().out)
 
     assert [method for method, _ in api.asked].count("chat.postMessage") == 2
@@ -81,7 +81,7 @@ async def test_a_test_that_is_critical_rings_and_reads_as_such_an_alert_would(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with loud(tmp_path) as (configuration, phone, here):
-        assert await _send_test(_pictured(configuration), None, Severity.CRITICAL, json=False) == 0
+        assert await send_tests(_pictured(configuration), None, Severity.CRITICAL, json=False) == 0
 
     assert capsys.readouterr().out.splitlines() == [
         "phone: sent as critical, with a picture; ntfy: priority 5, tags rotating_light",
@@ -98,7 +98,7 @@ async def test_a_test_that_is_critical_rings_and_reads_as_such_an_alert_would(
 
 async def test_a_test_without_a_severity_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with loud(tmp_path) as (configuration, phone, _):
-        assert await _send_test(configuration, "phone", json=True) == 0
+        assert await send_tests(configuration, "phone", json=True) == 0
 
     (row,) = json.loads(capsys.readouterr().out)
     assert phone.told[0]["priority"] == 4
@@ -115,7 +115,7 @@ async def test_a_test_says_that_it_opens_an_incident(
         text = CONFIG.replace('"slack://{bot}/#ops", pictures: true', f'"{url}"').format()
         (tmp_path / "watcher.yaml").write_text(text, encoding="utf-8")
         configuration = configure(tmp_path / "watcher.yaml", {})
-        assert await _send_test(configuration, None, Severity.CRITICAL, json=False) == 0
+        assert await send_tests(configuration, None, Severity.CRITICAL, json=False) == 0
 
     said = capsys.readouterr().out
     assert said == "ops: sent as critical; PagerDuty: severity critical, opens an incident\n"

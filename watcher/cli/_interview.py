@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+import tzlocal
 
+from watcher.cli._drafting import Trial, said
 from watcher.cli._tables import fold, screen
-from watcher.config.configuration import Configuration, configure
-from watcher.config.starter import StarterDraft, drafted_files, key_variable
+from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
+from watcher.config.wishes import WISHES
 from watcher.domain.values.errors import ConfigurationError
+from watcher.domain.values.formatting import counted
 from watcher.domain.values.spelling import closest
 from watcher.sources import KINDS
 from watcher.sources.setup import Probe, SourceSetup
 
 if TYPE_CHECKING:
+    from watcher.analysis.wallet_import import WalletImport
     from watcher.hints.setup import HintDraft
 
 CHANNEL = "WATCHER_OPS_URL"
+SHOWN = 10
+"""Mistakes that are shown of a file."""
+_HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2}) ?[-–] ?([0-9]{1,2}:[0-9]{2})")
 
 
 class Terminal:
@@ -35,7 +42,7 @@ class Terminal:
         typer.echo("\n".join(fold(", ".join(sorted(words)), screen().width)))
 
     def ask(self, question: str, default: str | None = None) -> str:
-        return str(typer.prompt(question, default=default)).strip()
+        return str(typer.prompt(question, default=default, show_default=bool(default))).strip()
 
     def choose(self, question: str, options: Mapping[str, str], default: str) -> str:
         meanings = "; ".join(f"{word}: {meaning}" for word, meaning in options.items())
@@ -73,34 +80,88 @@ class Interview:
         typer.echo("A few questions; Ctrl-C ends them and writes nothing.\n")
         draft = StarterDraft(urls=self._urls)
         setups = {name: setup for name, kind in KINDS.items() if (setup := kind.setup()) is not None}
-        while not draft.wallets:
+        while not draft.limits:
             for name, setup in setups.items():
-                if typer.confirm(setup.offer, default=not draft.wallets):
+                if typer.confirm(setup.offer, default=not draft.limits):
                     draft = self._access(draft, name, setup)
-            if not draft.wallets:
+            if not draft.limits:
                 typer.echo("There would be nothing to watch: choose at least one.\n")
-        return self._channel(self._hints(draft))
+        for line in self._trial(draft).cost():
+            typer.echo(f"  {line}")
+        return self._channel(self._display(self._wishes(self._hints(draft))))
 
     def secrets(self) -> dict[str, str]:
         """Variable → what was answered; what was left out is not in it."""
         return {name: value for name, value in self._secrets.items() if value}
 
-    # Sources
+    def _trial(self, draft: StarterDraft) -> Trial:
+        return Trial(draft, self._secrets, self._stand_ins)
+
+    # Sources and wallets
 
     def _access(self, draft: StarterDraft, name: str, setup: SourceSetup) -> StarterDraft:
-        """One source with its key, its limits and its first wallet, asked for until it is sound."""
+        """One source with its key, its limits and its wallets."""
         url = self._urls.get(name, setup.base_url)
         key, probe = self._key(key_variable(name), setup, url)
         draft = replace(draft, limits={**draft.limits, name: setup.limits(self._terminal, probe)})
+        draft = self._wallet(draft, setup, url, key)
+        while typer.confirm(f"Another wallet on {setup.title}?", default=False):
+            draft = self._wallet(draft, setup, url, key)
+        return draft
+
+    def _wallet(self, draft: StarterDraft, setup: SourceSetup, url: str, key: str) -> StarterDraft:
+        """One more wallet or file of wallets, asked for until it is sound; what was answered stands there."""
+        number = len(draft.wallets) + len(draft.tables) + 1
+        address: str | None = None
+        name, what = "treasury" if number == 1 else f"wallet-{number}", tuple[str, ...]()
+        purpose = next(iter(setup.purposes))
         while True:
-            wallet = setup.wallet(self._terminal, url, key)
-            found = replace(draft, wallets=(*draft.wallets, wallet))
-            wrong = self._mistakes(found)
-            if not wrong:
+            address = self._terminal.ask("Address, or a CSV file of many", address)
+            if Path(address).suffix.lower() in (".csv", ".tsv", ".txt"):
+                found = self._table(draft, setup, url, key, Path(address).expanduser())
+            else:
+                name = self._terminal.ask("A name for it", name)
+                purpose = self._purpose(setup, purpose)
+                what = setup.what(self._terminal, url, key, what)
+                wallet = setup.draft(name, address, what, purpose)
+                found = replace(draft, wallets=(*draft.wallets, wallet))
+            wrong = self._trial(found).mistakes() if found is not None else []
+            if found is not None and not wrong:
                 return found
             for line in wrong:
                 typer.echo(f"  {line}")
-            typer.echo("  Once more:")
+            typer.echo("  Once more; Enter keeps an answer:")
+
+    def _purpose(self, setup: SourceSetup, usual: str) -> str:
+        if len(setup.purposes) == 1:
+            return usual
+        return self._terminal.choose("What it is", setup.purposes, usual)
+
+    def _table(
+        self, draft: StarterDraft, setup: SourceSetup, url: str, key: str, path: Path
+    ) -> StarterDraft | None:
+        """Wallets of a file of another program; None if it has mistakes, which are told."""
+        if not path.is_file():
+            typer.echo(f"  {path}: there is no such file")
+            return None
+        tag = self._purpose(setup, next(iter(setup.purposes)))
+        chains = setup.what(self._terminal, url, key, ()) if setup.key == "chains" else ()
+        trial = self._trial(draft)
+        try:
+            found = trial.read_table(path, setup.source, chains, tag)
+        except ConfigurationError as error:
+            typer.echo("\n".join(f"  {said(each)}" for each in error.problems))
+            return None
+        self._told_table(found)
+        return trial.with_table(found, tag) if found.wallets and not found.problems else None
+
+    def _told_table(self, found: WalletImport) -> None:
+        for each in found.problems[:SHOWN]:
+            typer.echo(f"  {each}")
+        if len(found.problems) > SHOWN:
+            typer.echo(f"  … {counted(len(found.problems), 'mistake')} in all")
+        if not found.problems:
+            typer.echo(f"  {counted(len(found.wallets), 'wallet')} in {found.path}")
 
     def _key(self, variable: str, setup: SourceSetup, url: str) -> tuple[str, Probe | None]:
         """The key, empty if it is to be set later, and what is known of it."""
@@ -137,7 +198,7 @@ class Interview:
         """Who says that an account has just moved; asked until there is nobody more."""
         from watcher.hints import KINDS as HINT_KINDS
 
-        wallets = self._configured(draft).settings.wallets
+        wallets = self._trial(draft).configured().settings.wallets
         accounts = [account for wallet in wallets for account in wallet.accounts]
         setups = {word: setup for word, kind in HINT_KINDS.items() if (setup := kind.setup(accounts))}
         if setups:
@@ -159,7 +220,7 @@ class Interview:
             self._secret(variable, question)
             self._stand_ins[variable] = stand_in
         found = replace(draft, hints=(*draft.hints, (kind, entry)))
-        wrong = self._mistakes(found)
+        wrong = self._trial(found).mistakes()
         for line in wrong:
             typer.echo(f"  {line}")
         if not wrong:
@@ -168,9 +229,54 @@ class Interview:
             self._secrets.pop(variable, None)
         return draft
 
-    # Channel
+    # Rules
+
+    def _wishes(self, draft: StarterDraft) -> StarterDraft:
+        """What somebody wants to know: all that the packs tell of such wallets, or less."""
+        wishes = [
+            (purpose, rule, text) for purpose in draft.purposes for rule, text in WISHES[purpose].items()
+        ]
+        typer.echo("I want to know when …")
+        for number, (purpose, _, text) in enumerate(wishes, 1):
+            typer.echo(f"  {number:2}  {purpose}: {text}")
+
+        def chosen(answer: str) -> StarterDraft | str:
+            words = answer.replace(",", " ").split()
+            wrong = [word for word in words if not (word.isascii() and word.isdecimal())]
+            wrong += [word for word in words if word not in wrong and not 0 < int(word) <= len(wishes)]
+            if wrong:
+                return f"'{wrong[0][:40]}' is no number from 1 to {len(wishes)}"
+            return replace(draft, unwanted=frozenset(wishes[int(word) - 1][1] for word in words))
+
+        return self._until_sound(
+            "Numbers to leave out, with commas between (none: tell me all of it)", chosen
+        )
+
+    def _until_sound(
+        self, question: str, chosen: Callable[[str], StarterDraft | str], default: str = ""
+    ) -> StarterDraft:
+        """Ask until the answer makes a draft that is sound. `chosen` gives the draft, or what is wrong."""
+        while True:
+            found = chosen(self._terminal.ask(question, default))
+            wrong = [found] if isinstance(found, str) else self._trial(found).mistakes()
+            if not wrong and not isinstance(found, str):
+                return found
+            typer.echo(f"  {wrong[0]}")
+
+    # People
+
+    def _display(self, draft: StarterDraft) -> StarterDraft:
+        """In whose time and money people are told."""
+        zone = tzlocal.get_localzone_name() or "UTC"
+        draft = self._until_sound("Time zone of messages", lambda text: replace(draft, timezone=text), zone)
+        if not any(KINDS[source].tells_rates for source in draft.limits):
+            return draft
+        asked = "Currency beside US dollars, as in CHF (none: dollars alone)"
+        kept = draft
+        return self._until_sound(asked, lambda text: replace(kept, currency=text.upper()))
 
     def _channel(self, draft: StarterDraft) -> StarterDraft:
+        """Who is told: asked until it is sound, and takes a test message if one is wanted."""
         question = "Apprise URL of a channel, as slack://… or mailtos://… (empty: this terminal)"
         while True:
             url = self._terminal.hidden(f"{question}, not shown")
@@ -180,28 +286,29 @@ class Interview:
                 typer.echo("  That has a quote or an invisible sign; write it percent-encoded.")
                 continue
             self._secrets[CHANNEL] = url
-            found = replace(draft, channel=True)
-            wrong = self._mistakes(found)
-            if not wrong:
-                return found
+            found = replace(draft, channel=ChannelDraft(CHANNEL))
+            wrong = self._trial(found).mistakes()
+            for line in wrong[:1]:
+                typer.echo(f"  {line}")
+            if not wrong and (not self._terminal.agree("Send a test message?") or self._reached(found)):
+                return self._quiet(found)
             del self._secrets[CHANNEL]
-            typer.echo(f"  {wrong[0]}")
 
-    def _mistakes(self, draft: StarterDraft) -> list[str]:
-        """What `watcher check` would say of these answers, were all keys there."""
-        try:
-            warnings = self._configured(draft).warnings
-        except ConfigurationError as error:
-            return [f"{each.what}; {each.remedy}" if each.remedy else each.what for each in error.problems]
-        address = draft.wallets[-1].address if draft.wallets else "\n"
-        return [each.partition(": ")[2] for each in warnings if address in each]
+    def _reached(self, draft: StarterDraft) -> bool:
+        if self._trial(draft).told():
+            return True
+        return typer.confirm("Keep it all the same?", default=False)
 
-    def _configured(self, draft: StarterDraft) -> Configuration:
-        """The configuration that these answers make. ConfigurationError says what is wrong with it."""
-        env = {name: value or self._stand_ins.get(name, "set-later") for name, value in self._secrets.items()}
-        with tempfile.TemporaryDirectory(prefix="watcher-init-") as folder:
-            for name, text in drafted_files(draft).items():
-                path = Path(folder) / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            return configure(Path(folder) / "watcher.yaml", env, channels=True)
+    def _quiet(self, draft: StarterDraft) -> StarterDraft:
+        def chosen(answer: str) -> StarterDraft | str:
+            if not answer:
+                return draft
+            found = _HOURS.fullmatch(answer)
+            if found is None:
+                return f"'{answer[:40]}' is no time span; write it as in 22:00-07:00"
+            begin, end = (f"{time:0>5}" for time in found.groups())
+            return replace(draft, channel=ChannelDraft(CHANNEL, (begin, end)))
+
+        return self._until_sound(
+            "Quiet hours, in which only critical alerts ring, as in 22:00-07:00 (none)", chosen
+        )

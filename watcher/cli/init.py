@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli._common import must_know
 from watcher.sources import KINDS
 from watcher.system.files import PRIVATE, SHARED, make_folder, text_file
+
+if TYPE_CHECKING:
+    from watcher.config.starter import StarterDraft
 
 
 def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
@@ -55,14 +59,20 @@ def init(
     units: Annotated[
         Path | None, typer.Option("--units", metavar="DIR", help="With --systemd: where the unit is written.")
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", metavar="FILE", help="Ask nothing: the answers stand in this YAML file."),
+    ] = None,
     **urls: str | None,
 ) -> int:
     """Write watcher.yaml and rules to start from. Overwrites nothing.
 
-    On a terminal it asks a few questions first: which sources, their keys, the first wallet, hints, a
-    channel. It offers to check each key, and says before what that costs. Keys and channel URLs go into
-    files in credentials/, which only you can read, and not into the configuration. Elsewhere, and with
-    --defaults or --pack, nothing is asked: you get a commented example with all rule packs.
+    On a terminal it asks a few questions first: which sources, their keys, wallets or a CSV file of them,
+    hints, what you want to know, time zone, currency, a channel. It offers to check each key, and says
+    before what that costs; it says what your wallets will cost, and sends a test message. Keys and channel
+    URLs go into files in credentials/, which only you can read, and not into the configuration. --answers
+    takes the answers from a file, for scripts. Elsewhere, and with --defaults or --pack, nothing is asked:
+    you get a commented example with all rule packs.
 
     With --systemd the store is in /var/lib/watcher, and a unit is written that runs this very program. It
     says then what is left to do.
@@ -75,12 +85,12 @@ def init(
         raise typer.BadParameter("--units goes with --systemd")
     directory = directory or (HOME if systemd else Path())
     unit = service_unit(directory.absolute(), units or UNITS) if systemd else None
-    asking = not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty()
-    chosen = tuple(pack) if pack else PACKS
     given = {option.removesuffix("_url"): url for option, url in urls.items() if url}
-    if asking:
-        return _ask(directory, given, unit)
-    code = _write(_placed(directory, starter_files(chosen, given), unit), {})
+    if answers is not None:
+        return _draft(directory, unit, lambda: _answered(answers))
+    if not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty():
+        return _draft(directory, unit, lambda: _asked(given))
+    code = _write(_placed(directory, starter_files(tuple(pack) if pack else PACKS, given), unit), {})
     if code == 0 and unit is not None:
         _service(directory)
     elif code == 0:
@@ -88,17 +98,38 @@ def init(
     return code
 
 
-def _ask(directory: Path, urls: Mapping[str, str], unit: Mapping[Path, str] | None) -> int:
+def _asked(urls: Mapping[str, str]) -> tuple[StarterDraft, Mapping[str, str]]:
     from watcher.cli._interview import Interview
+
+    interview = Interview(urls)
+    return interview.draft(), interview.secrets()
+
+
+def _answered(path: Path) -> tuple[StarterDraft, Mapping[str, str]]:
+    from watcher.cli._answers import AnswersFile
+
+    file = AnswersFile(path, os.environ)
+    draft = file.draft()
+    for line in file.trial(draft).cost():
+        typer.echo(line)
+    return draft, file.secrets()
+
+
+def _draft(
+    directory: Path,
+    unit: Mapping[Path, str] | None,
+    drafted: Callable[[], tuple[StarterDraft, Mapping[str, str]]],
+) -> int:
+    """Write what was drafted, once nothing is in its way."""
     from watcher.config.environment import FOLDER
     from watcher.config.starter import drafted_files
 
     there = [path for path in (directory / "watcher.yaml", *(unit or ())) if path.exists()]
     if there:
         return _refuse(there)
-    interview = Interview(urls)
-    wanted = _placed(directory, drafted_files(interview.draft()), unit)
-    secret = {directory / FOLDER / name: f"{value}\n" for name, value in interview.secrets().items()}
+    draft, secrets = drafted()
+    wanted = _placed(directory, drafted_files(draft), unit)
+    secret = {directory / FOLDER / name: f"{value}\n" for name, value in secrets.items()}
     code = _write(wanted, secret)
     if code == 0 and unit is not None:
         _service(directory)

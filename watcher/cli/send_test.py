@@ -55,12 +55,13 @@ def send_test(
         return 1
     if picture:
         configuration = _pictured(configuration)
-    return asyncio.run(_send_test(configuration, channel, severity, json=json))
+    return asyncio.run(send_tests(configuration, channel, severity, json=json))
 
 
-async def _send_test(
+async def send_tests(
     configuration: Configuration, only: str | None, severity: Severity | None = None, *, json: bool
 ) -> int:
+    """Send a test message to each channel, or to one, and say what came of it; the exit code."""
     from watcher.app.presentations import kept_rates, presentations
     from watcher.charts.attachments import sample
     from watcher.commands.channel_tests import note_test, send_test

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from watcher.config.wishes import rule_files
+from watcher.sources import KINDS
 from watcher.sources.setup import WalletDraft
 
 if TYPE_CHECKING:
@@ -134,8 +136,23 @@ def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USU
     return found
 
 
-_NEEDS_RESERVES = "\n  - id: issued-not-covered"
-"""From here on the pack for issuers speaks of wallets that stand behind what is issued."""
+@dataclass(frozen=True, slots=True)
+class TableDraft:
+    """File of many wallets: `text` is written beside the configuration, under `name`."""
+
+    name: str
+    text: str
+    tag: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDraft:
+    """Channel as it was answered. `variable` names its URL."""
+
+    variable: str
+    quiet: tuple[str, str] | None = None
+    """From when to when only what is critical rings, as in 22:00 and 07:00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,34 +160,44 @@ class StarterDraft:
     """What somebody answered: enough for a configuration that is sound."""
 
     wallets: tuple[WalletDraft, ...] = ()
+    tables: tuple[TableDraft, ...] = ()
     limits: Mapping[str, str] = field(default_factory=dict)
     """Source → the line that says what may be spent there."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Source → the variable that holds its key, if it is not the usual one."""
     urls: Mapping[str, str] = field(default_factory=dict)
     """Source → base URL, if it is not the usual one."""
     hints: tuple[tuple[str, HintDraft], ...] = ()
     """Kind of each hint source, and its entry."""
-    channel: bool = False
-    """Whether there is a URL for one."""
+    unwanted: frozenset[str] = frozenset()
+    """Ids of rules that are left out of the packs."""
+    timezone: str = ""
+    currency: str = ""
+    channel: ChannelDraft | None = None
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What its wallets are for: their tags, each once."""
+        return tuple(
+            dict.fromkeys([*(each.tag for each in self.wallets), *(each.tag for each in self.tables)])
+        )
+
+    def variable(self, source: str) -> str:
+        """The variable that holds the key of a source."""
+        return self.keys.get(source, key_variable(source))
 
 
 def drafted_files(draft: StarterDraft) -> dict[str, str]:
     """Relative path → text: a configuration of what was answered, and rules for its wallets."""
-    packs = {"issued": "issuer", "hot": "hot-wallet"}
-    found = {"watcher.yaml": _configuration(draft)}
-    folder = files("watcher") / "packs"
-    for tag in dict.fromkeys(wallet.tag for wallet in draft.wallets):
-        pack = packs.get(tag, tag)
-        rules = (folder / f"{pack}.yaml").read_text(encoding="utf-8")
-        if pack == "issuer":
-            found[f"rules/{pack}.yaml"] = rules.partition(_NEEDS_RESERVES)[0].rstrip() + "\n"
-            continue
-        found[f"rules/{pack}.yaml"] = rules
-        found[f"rules/tests/{pack}.yaml"] = (folder / "tests" / f"{pack}.yaml").read_text(encoding="utf-8")
-    return found
+    rules = rule_files(draft.purposes, draft.unwanted)
+    return {
+        "watcher.yaml": _configuration(draft, rules=bool(rules)),
+        **{table.name: table.text for table in draft.tables},
+        **{f"rules/{name}": text for name, text in rules.items()},
+    }
 
 
-def _configuration(draft: StarterDraft) -> str:
-    used = dict.fromkeys(wallet.source for wallet in draft.wallets)
+def _configuration(draft: StarterDraft, *, rules: bool) -> str:
     lines = [
         "# Balance watcher. `watcher check` says what is wrong in here; `watcher run` starts to watch.",
         "# ${VAR} comes from the environment, or from the file credentials/VAR: what you were asked for.",
@@ -180,32 +207,55 @@ def _configuration(draft: StarterDraft) -> str:
         "",
         "sources:",
     ]
-    for source in used:
-        lines += [f"  {source}:", f"    kind: {source}", f"    api_key: ${{{key_variable(source)}}}"]
+    for source in dict.fromkeys([*draft.limits, *(wallet.source for wallet in draft.wallets)]):
+        lines += [f"  {source}:", f"    kind: {source}", f"    api_key: ${{{draft.variable(source)}}}"]
         if source in draft.urls:
             lines.append(f"    base_url: {json.dumps(draft.urls[source])}")
         if source in draft.limits:
             lines.append(f"    {draft.limits[source]}")
     lines += ["", "wallets:                          # the rules choose by tags"]
+    lines += [f"  - {json.dumps(table.name)}" for table in draft.tables]
     for wallet in draft.wallets:
         key, words = wallet.what
         lines += [
-            f"  - name: {json.dumps(wallet.name)}",
+            f"  - name: {json.dumps(wallet.name, ensure_ascii=False)}",
             f"    source: {wallet.source}",
             f"    address: {json.dumps(wallet.address)}",
             f"    {key}: {json.dumps(list(words))}",
             f"    tags: [{wallet.tag}]",
             f"    every: {wallet.every}",
         ]
-    if draft.hints:
-        lines += [
-            "",
-            "hints:                          # who says that an account has just moved: docs/hints/index.md",
-        ]
+    lines += [*_hints(draft), *_display(draft), *_channels(draft), ""]
+    lines.append("rules: [rules/*.yaml]" if rules else "rules: []    # nothing is judged yet: docs/rules")
+    lines += ["", 'web: {listen: "127.0.0.1:8787"}    # null: no page', ""]
+    return "\n".join(lines)
+
+
+def _hints(draft: StarterDraft) -> list[str]:
+    lines = []
     for kind, entry in draft.hints:
         settings = ", ".join(f"{key}: {text}" for key, text in {"kind": kind, **entry.settings}.items())
         lines.append(f"  {entry.name}: {{{settings}}}")
-    lines += ["", "channels:                         # a rule without `notify` tells every one"]
-    lines.append('  ops: {url: "${WATCHER_OPS_URL}"}' if draft.channel else "  terminal: {kind: console}")
-    lines += ["", "rules: [rules/*.yaml]", "", 'web: {listen: "127.0.0.1:8787"}    # null: no page', ""]
-    return "\n".join(lines)
+    head = "hints:                            # who says that an account has just moved: docs/hints/index.md"
+    return ["", head, *lines] if lines else []
+
+
+def _display(draft: StarterDraft) -> list[str]:
+    found = {"timezone": draft.timezone, "currency": draft.currency}
+    wanted = {key: value for key, value in found.items() if value}
+    if draft.currency and (telling := next((each for each in draft.limits if KINDS[each].tells_rates), "")):
+        wanted["rates"] = telling
+    shown = ", ".join(f"{key}: {value}" for key, value in wanted.items())
+    return ["", f"display: {{{shown}}}    # of messages and page; rules judge US dollars"] if wanted else []
+
+
+def _channels(draft: StarterDraft) -> list[str]:
+    lines = ["", "channels:                         # a rule without `notify` tells every one"]
+    if draft.channel is None:
+        return [*lines, "  terminal: {kind: console}"]
+    lines += ["  ops:", f'    url: "${{{draft.channel.variable}}}"']
+    if draft.channel.quiet is not None:
+        begin, end = map(json.dumps, draft.channel.quiet)
+        zone = draft.timezone or "UTC"
+        lines.append(f"    quiet: {{from: {begin}, to: {end}, timezone: {zone}}}   # critical ones ring")
+    return lines

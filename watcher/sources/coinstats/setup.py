@@ -6,7 +6,7 @@ Each call says what it costs; none is made without that having been said.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from watcher.sources.coinstats.chains import meant, stranger
 from watcher.sources.coinstats.wire import BASE_URL, read_usage
 from watcher.sources.http import Body, HttpFailure, get_once
 from watcher.sources.json_repair import UnusableAnswerError
-from watcher.sources.setup import Probe, SourceSetup, WalletDraft, failed, words_of
+from watcher.sources.setup import Probe, SourceSetup, failed, words_of
 
 PURPOSES = {
     "treasury": "money that should seldom move",
@@ -25,6 +25,9 @@ PURPOSES = {
     "gas": "pays fees, must not run dry",
 }
 """What a wallet is for, which is its tag and its pack of rules."""
+
+FREE_PLAN = 20_000
+"""Credits a month of the free plan, as third parties tell of it; the documents name no figure."""
 
 CHAINS_COST = "it costs 1 credit"
 
@@ -40,9 +43,12 @@ _decoder = msgspec.json.Decoder(list[_Chain])
 class CoinStatsSetup(SourceSetup):
     """Questions about the plan that was bought, and about chains, which can be listed."""
 
+    source = "coinstats"
+    key = "chains"
     title = "CoinStats"
     offer = "Watch wallets on CoinStats (some 150 chains, paid in credits)?"
     base_url = BASE_URL
+    purposes = PURPOSES
     check_cost = "it reads /usage/credits: the documents name no cost, it was seen to be free"
 
     async def probe(self, base_url: str, key: str) -> Probe:
@@ -58,16 +64,15 @@ class CoinStatsSetup(SourceSetup):
         return Probe(sound=True, refused=False, text=text, usage=usage)
 
     def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:
-        known = probe.usage.total if probe is not None and probe.usage is not None else 20_000
-        limit = _count(dialogue, "Credits a month in your plan", known)
-        plan = f"{{limit: {limit}, period: month, resets_on: 1, reserve: 10%}}"
+        known = probe.usage.total if probe is not None and probe.usage is not None else FREE_PLAN
+        return self.limit(_count(dialogue, "Credits a month in your plan", known))
+
+    def limit(self, count: int | None) -> str:
+        plan = f"{{limit: {count or FREE_PLAN}, period: month, resets_on: 1, reserve: 10%}}"
         return f"credits: {plan}   # the plan that you bought; it is never overspent"
 
-    def wallet(self, dialogue: Dialogue, base_url: str, key: str) -> WalletDraft:
-        name = dialogue.ask("Name of the first wallet", "treasury")
-        purpose = dialogue.choose("What it is", PURPOSES, "treasury")
-        address = dialogue.ask("Address")
-        return WalletDraft("coinstats", name, address, ("chains", _chains(dialogue, base_url, key)), purpose)
+    def what(self, dialogue: Dialogue, base_url: str, key: str, usual: Sequence[str]) -> tuple[str, ...]:
+        return _chains(dialogue, base_url, key, ", ".join(usual) or "ethereum")
 
 
 def _count(dialogue: Dialogue, question: str, default: int) -> int:
@@ -82,11 +87,11 @@ def _count(dialogue: Dialogue, question: str, default: int) -> int:
         dialogue.say("  That must be more than nothing; the plan's page in your CoinStats account says it.")
 
 
-def _chains(dialogue: Dialogue, base_url: str, key: str) -> tuple[str, ...]:
+def _chains(dialogue: Dialogue, base_url: str, key: str, usual: str) -> tuple[str, ...]:
     """Chain ids; `?` lists them, and then they are known and held against the answer."""
     known: Mapping[str, str] = {}
     while True:
-        chains = words_of(dialogue.ask("Chains, with commas between (? lists them)", "ethereum"))
+        chains = words_of(dialogue.ask("Chains, with commas between (? lists them)", usual))
         unknown = [chain for chain in chains if known and chain not in {*known, "all", "forceall"}]
         if chains == ("?",):
             known = _listed(dialogue, base_url, key) or known

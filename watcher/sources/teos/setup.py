@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from watcher.ports.dialogue import Dialogue
 from watcher.sources.http import HttpFailure, get_once
-from watcher.sources.setup import Probe, SourceSetup, WalletDraft, failed, words_of
+from watcher.sources.setup import Probe, SourceSetup, failed, words_of
 from watcher.sources.teos.urls import BASE_URL, VERSION
 
 
 class TeosSetup(SourceSetup):
     """Questions about the assets to watch: TEOS lists none."""
 
+    source = "teos"
+    key = "assets"
+    every = "1m"
+    purposes: ClassVar = {"issued": "an asset that is issued: each movement is told"}
     title = "TEOS"
     offer = "Watch tokenised assets on CoreLedger TEOS?"
     base_url = BASE_URL
@@ -25,10 +32,11 @@ class TeosSetup(SourceSetup):
         return Probe(sound=True, refused=False, text="TEOS takes it")
 
     def limits(self, dialogue: Dialogue, probe: Probe | None) -> str:  # noqa: ARG002
+        return self.limit(None)
+
+    def limit(self, count: int | None) -> str:  # noqa: ARG002
         return "limits: {per_minute: 300, per_day: 30000}"
 
-    def wallet(self, dialogue: Dialogue, base_url: str, key: str) -> WalletDraft:  # noqa: ARG002
-        name = dialogue.ask("Name of the first TEOS wallet", "desk")
-        address = dialogue.ask("Address")
-        assets = words_of(dialogue.ask("UniqueAssetIds to watch, with commas between (0x…)"))
-        return WalletDraft("teos", name, address, ("assets", assets), "issued", "1m")
+    def what(self, dialogue: Dialogue, base_url: str, key: str, usual: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+        asked = "UniqueAssetIds to watch, with commas between (0x…)"
+        return words_of(dialogue.ask(asked, ", ".join(usual) or None))

@@ -1,0 +1,212 @@
+"""Answers of `watcher init --answers FILE`: what the interview asks for, written down for scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from watcher.cli._drafting import Trial
+from watcher.config.problems import checked
+from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
+from watcher.config.wishes import WISHES
+from watcher.config.yaml_reader import read_document
+from watcher.domain.values.decimals import count_in
+from watcher.domain.values.errors import ConfigurationError
+from watcher.domain.values.spelling import nearest
+from watcher.notify.kind import Clock
+from watcher.sources import KINDS
+from watcher.sources.setup import SourceSetup
+
+CHANNEL = "WATCHER_OPS_URL"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _count(value: object) -> object:
+    return count_in(value) if isinstance(value, str) else value
+
+
+class _Answers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SourceAnswers(_Answers):
+    """Access to one API."""
+
+    key: str = ""
+    """The API key, or `${VAR}`. It goes into a file in credentials/; empty: you set it later."""
+    credits: Annotated[int, BeforeValidator(_count), Field(gt=0)] | None = None
+    """Credits a month in your plan, as in 20000, 20k or 2M."""
+    url: str = ""
+    """Another address of the API."""
+
+
+class WalletAnswers(_Answers):
+    """One wallet, or a CSV file of many."""
+
+    source: str
+    purpose: Annotated[str, Field(alias="for")]
+    """What it is for, which decides its rules: treasury, hot, gas; at TEOS issued."""
+    name: str = ""
+    address: str = ""
+    file: str = ""
+    """A CSV file of another program, as `watcher import wallets` takes it. Seen from the folder of the
+    answers."""
+    chains: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+
+
+class QuietAnswers(_Answers):
+    """When only what is critical rings."""
+
+    from_: Annotated[Clock, Field(alias="from")]
+    to: Clock
+
+
+class ChannelAnswers(_Answers):
+    """Who is told."""
+
+    url: str
+    """An apprise URL, or `${VAR}`."""
+    quiet: QuietAnswers | None = None
+    test: bool = False
+    """Send a test message before anything is written."""
+
+
+class InitAnswers(_Answers):
+    """Answers to all questions of `watcher init`."""
+
+    sources: dict[str, SourceAnswers]
+    wallets: tuple[WalletAnswers, ...]
+    leave_out: tuple[str, ...] = ()
+    """Ids of rules that you do not want; all rules for the purposes of your wallets are written."""
+    timezone: str = ""
+    currency: str = ""
+    channel: ChannelAnswers | None = None
+
+
+class AnswersFile:
+    """File of answers. ConfigurationError, with every mistake at its place, unless all are sound."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self._document = read_document(path)
+        self._env = env
+        self._secrets: dict[str, str] = {}
+        answers = None if self._document.problems else checked(self._document, (), InitAnswers)
+        if answers is None:
+            raise ConfigurationError(self._document.in_order())
+        self._answers = answers
+
+    def secrets(self) -> dict[str, str]:
+        """Variable → what stood in the file; what the environment is to hold is not in it."""
+        return dict(self._secrets)
+
+    def trial(self, draft: StarterDraft) -> Trial:
+        return Trial(draft, {**self._env, **self._secrets})
+
+    def draft(self) -> StarterDraft:
+        """What they come to; a test message was taken if one is wanted."""
+        answers = self._answers
+        draft = StarterDraft(
+            limits={
+                name: self._limit(name) for name in answers.sources if self._setup(("sources", name), name)
+            },
+            keys={
+                name: self._variable(each.key, key_variable(name)) for name, each in answers.sources.items()
+            },
+            urls={name: each.url for name, each in answers.sources.items() if each.url},
+            unwanted=frozenset(answers.leave_out),
+            timezone=answers.timezone,
+            currency=answers.currency,
+            channel=self._channel(),
+        )
+        for index, wallet in enumerate(answers.wallets):
+            draft = self._wallet(draft, index, wallet)
+        known = [rule for purpose in draft.purposes for rule in WISHES[purpose]]
+        for index, rule in enumerate(answers.leave_out):
+            if rule not in known:
+                self._document.report(
+                    ("leave_out", index), f"there is no rule '{rule}'", nearest(rule, known)
+                )
+        self._stop()
+        if wrong := self.trial(draft).mistakes():
+            for each in wrong:
+                self._document.report((), each)
+            self._stop()
+        if answers.channel is not None and answers.channel.test and not self.trial(draft).told():
+            self._document.report(("channel", "url"), "the test message was not taken", "nothing was written")
+        self._stop()
+        return draft
+
+    def _stop(self) -> None:
+        if self._document.problems:
+            raise ConfigurationError(self._document.in_order())
+
+    def _setup(self, loc: tuple[str | int, ...], name: str) -> SourceSetup | None:
+        setups = {each: setup for each, kind in KINDS.items() if (setup := kind.setup()) is not None}
+        if name not in setups:
+            self._document.report(loc, f"there is no source '{name}'", nearest(name, setups))
+        return setups.get(name)
+
+    def _limit(self, name: str) -> str:
+        setup = self._setup(("sources", name), name)
+        return setup.limit(self._answers.sources[name].credits) if setup is not None else ""
+
+    def _variable(self, text: str, usual: str) -> str:
+        """The variable that an answer names; a secret itself is kept under the usual one."""
+        if found := _VARIABLE.fullmatch(text):
+            return found[1]
+        if text:
+            self._secrets[usual] = text
+        return usual
+
+    def _channel(self) -> ChannelDraft | None:
+        channel = self._answers.channel
+        if channel is None:
+            return None
+        quiet = None if channel.quiet is None else (channel.quiet.from_, channel.quiet.to)
+        return ChannelDraft(self._variable(channel.url, CHANNEL), quiet)
+
+    def _wallet(self, draft: StarterDraft, index: int, wallet: WalletAnswers) -> StarterDraft:
+        loc = ("wallets", index)
+        if wallet.source not in self._answers.sources:
+            what = f"there is no source '{wallet.source}' among the answers"
+            self._document.report((*loc, "source"), what, nearest(wallet.source, self._answers.sources))
+            return draft
+        setup = self._setup((*loc, "source"), wallet.source)
+        if setup is None:
+            return draft
+        if wallet.purpose not in setup.purposes:
+            what = f"'{wallet.purpose}' is nothing that a wallet is for"
+            self._document.report((*loc, "for"), what, nearest(wallet.purpose, setup.purposes))
+            return draft
+        if bool(wallet.file) == bool(wallet.address):
+            self._document.report(loc, "a wallet has an 'address', or a 'file' of many", "write one of them")
+            return draft
+        if wallet.file:
+            return self._table(draft, loc, wallet)
+        watched = wallet.chains if setup.key == "chains" else wallet.assets
+        if not watched:
+            self._document.report(loc, f"'{setup.key}' is missing", f"write {setup.key}: [...]")
+        name = wallet.name or f"{wallet.purpose}-{index + 1}"
+        return replace(
+            draft, wallets=(*draft.wallets, setup.draft(name, wallet.address, watched, wallet.purpose))
+        )
+
+    def _table(self, draft: StarterDraft, loc: tuple[str | int, ...], wallet: WalletAnswers) -> StarterDraft:
+        path = self._document.path.parent / wallet.file
+        if not path.is_file():
+            self._document.report((*loc, "file"), f"there is no file {path}", "it is seen from the answers")
+            return draft
+        trial = self.trial(draft)
+        try:
+            found = trial.read_table(path, wallet.source, wallet.chains, wallet.purpose)
+        except ConfigurationError as error:
+            self._document.problems += error.problems
+            return draft
+        self._document.problems += found.problems
+        return trial.with_table(found, wallet.purpose)
