@@ -18,6 +18,28 @@ from watcher.system.files import PRIVATE, SHARED, make_folder, text_file
 if TYPE_CHECKING:
     from watcher.config.starter import StarterDraft
 
+Target = Annotated[
+    Path | None,
+    typer.Argument(metavar="DIR", help="Where to write. Default: here; with --systemd: /etc/watcher."),
+]
+Packs = Annotated[
+    list[str] | None,
+    typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Asks nothing."),
+]
+Defaults = Annotated[
+    bool, typer.Option("--defaults", help="Ask nothing: write a commented example of everything.")
+]
+Systemd = Annotated[
+    bool, typer.Option("--systemd", help="For a service: unit, credentials and state where they belong.")
+]
+Units = Annotated[
+    Path | None, typer.Option("--units", metavar="DIR", help="With --systemd: where the unit is written.")
+]
+Answers = Annotated[
+    Path | None,
+    typer.Option("--answers", metavar="FILE", help="Ask nothing: the answers stand in this YAML file."),
+]
+
 
 def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
     """Give a verb the option `--KIND-url` of each kind of source that can be set up."""
@@ -42,27 +64,12 @@ def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
 
 @_takes_urls
 def init(
-    directory: Annotated[
-        Path | None,
-        typer.Argument(metavar="DIR", help="Where to write. Default: here; with --systemd: /etc/watcher."),
-    ] = None,
-    pack: Annotated[
-        list[str] | None,
-        typer.Option("--pack", metavar="NAME", help="A rule pack to write; may be repeated. Asks nothing."),
-    ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing: write a commented example of everything.")
-    ] = False,
-    systemd: Annotated[
-        bool, typer.Option("--systemd", help="For a service: unit, credentials and state where they belong.")
-    ] = False,
-    units: Annotated[
-        Path | None, typer.Option("--units", metavar="DIR", help="With --systemd: where the unit is written.")
-    ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option("--answers", metavar="FILE", help="Ask nothing: the answers stand in this YAML file."),
-    ] = None,
+    directory: Target = None,
+    pack: Packs = None,
+    defaults: Defaults = False,
+    systemd: Systemd = False,
+    units: Units = None,
+    answers: Answers = None,
     **urls: str | None,
 ) -> int:
     """Write watcher.yaml and rules to start from. Overwrites nothing.
