@@ -51,7 +51,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -r -c pyproject.toml watcher
 	$(BIN)/python -m pytest tests/test_architecture.py tests/systemd/test_unit_file.py
-	$(BIN)/watcher test rules/tests/*.yaml
+	$(BIN)/watcher test rules/tests/*.yaml rules/cookbook/tests/*.yaml
 
 # The unit under a real systemd, in a container over this machine's own system; needs root and systemd-nspawn.
 systemd: $(VENV)/.dev
