@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_no_two_recipes_have_a_rule_of_one_id() -> None:
     """All of them may stand in one configuration."""
     ids = [name for path in RECIPES.glob("*.yaml") for name in re.findall(r"- id: (\S+)", path.read_text())]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", sorted({*TYPES, "alert-life"}))
+async def test_a_picture_shows_the_story_of_its_page(name: str, tmp_path: Path) -> None:
+    """And each type of rule has a page with a picture."""
+    drawn = await runpy.run_path(str(DOCS / "pictures" / "rules.py"))["picture"](name, tmp_path)
+    kept = (DOCS / "pictures" / "rules" / f"{name}.svg").read_text(encoding="utf-8")
+    assert drawn == kept, "python docs/pictures/rules.py draws it"
+    page = DOCS / ("rules" if name in TYPES else "concepts") / f"{name}.md"
+    assert f"(../pictures/rules/{name}.svg)" in page.read_text(encoding="utf-8")
 
 
 def test_there_is_a_recipe_for_each_type_of_rule() -> None:
