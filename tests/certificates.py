@@ -7,10 +7,13 @@ import ipaddress
 import ssl
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from watcher.system import http_client
 
 DAY = dt.timedelta(days=1)
 
@@ -36,6 +39,12 @@ class Authority:
     ) -> ssl.SSLContext:
         """For a server at `host`, from `start` (yesterday) on."""
         return _context(self.signs(host, start, lasts))
+
+    def is_trusted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By this process, as if SSL_CERT_FILE had named it when it began."""
+        monkeypatch.setenv("SSL_CERT_FILE", str(self.file))
+        context = http_client.client_context.__wrapped__()
+        monkeypatch.setattr(http_client, "client_context", lambda: context)
 
     def signs(self, host: str, start: dt.datetime | None = None, lasts: dt.timedelta = DAY * 2) -> Path:
         """The same as a file, with its key."""

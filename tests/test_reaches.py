@@ -372,6 +372,14 @@ async def test_plain_aiohttp_sends_a_get_again_that_the_provider_may_have_charge
     assert len(asked) == 3
 
 
+def test_plain_aiohttp_reads_whom_to_trust_twice_when_it_is_imported() -> None:
+    code = (
+        "import ssl; read = []; ssl.SSLContext.set_default_verify_paths = lambda each: read.append(each);"
+        "import aiohttp; print(len(read))"
+    )
+    assert program(code) == "2"
+
+
 def test_plain_aiohttp_has_no_bound_for_a_connection_that_says_nothing() -> None:
     offered = inspect.signature(web.RequestHandler).parameters
     bounds = {name for name in offered if re.search("timeout|limit", name)}

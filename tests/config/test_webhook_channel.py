@@ -12,7 +12,7 @@ from tests.notify.webhooks import SECRET, paper
 from watcher.config.configuration import configure
 from watcher.config.json_schema import json_schema
 from watcher.config.settings import load_settings
-from watcher.system.connections import is_public
+from watcher.system.addresses import is_public
 
 URL = "https://hooks.example.org/t0ken"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp.connector
 import pytest
 
 from tests.anvil import ALICE, BOB, CAROL
@@ -516,9 +514,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     authority = Authority(tmp_path)
-    monkeypatch.setattr(
-        aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(authority.file))
-    )
+    authority.is_trusted(monkeypatch)
     return authority
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
-import aiohttp
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
@@ -142,8 +140,7 @@ async def test_a_bot_of_discord_writes_through_the_proxy_of_the_environment(
 def trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """An authority that is trusted as by SSL_CERT_FILE when the process begins."""
     authority = Authority(folder)
-    context = ssl.create_default_context(cafile=str(authority.file))
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
+    authority.is_trusted(monkeypatch)
     return authority
 
 

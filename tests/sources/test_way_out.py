@@ -43,8 +43,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """Trusted, as by SSL_CERT_FILE when the process begins."""
     authority = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    authority.is_trusted(monkeypatch)
     return authority
 
 

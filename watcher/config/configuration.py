@@ -19,7 +19,6 @@ from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.errors import ConfigurationError, InputError, Problem
-from watcher.notify.heartbeat import Heartbeat
 from watcher.notify.kind import ChannelKind
 from watcher.notify.locales import EXTRA, can_localise
 from watcher.ports.channel import PLAINLY, Channel, Presentation
@@ -28,6 +27,7 @@ from watcher.ports.source import Source
 from watcher.ports.store import StoreBackend
 
 if TYPE_CHECKING:
+    from watcher.notify.heartbeat import Heartbeat
     from watcher.ports.hints import ApiAccess, HintSource
 
 
@@ -130,7 +130,11 @@ def build_hint_source(settings: Settings, name: str, clock: Clock, api: ApiAcces
 def build_heartbeat(settings: Settings) -> Heartbeat | None:
     """The call to the dead-man's switch, if there is one."""
     found = settings.heartbeat
-    return Heartbeat(found.url, found.proxy) if found is not None else None
+    if found is None:
+        return None
+    from watcher.notify.heartbeat import Heartbeat
+
+    return Heartbeat(found.url, found.proxy)
 
 
 def store_of(settings: Settings) -> StoreBackend:

@@ -14,7 +14,7 @@ from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import InputError, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.sources.kind import SourceKind
-from watcher.system.connections import is_loopback
+from watcher.system.addresses import is_loopback
 
 if TYPE_CHECKING:
     from watcher.hints.kind import HintKind

@@ -23,7 +23,7 @@ from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration, Words, Zone
 from watcher.domain.values.normalization import one_form
-from watcher.system.connections import Proxy, check_tunnel, is_web_address
+from watcher.system.addresses import Proxy, check_tunnel, is_web_address
 
 SHORTEST = timedelta(seconds=1)
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, field_vali
 from watcher.config.models import DistinctWords, Name, Written
 from watcher.domain.values.decimals import whole_number
 from watcher.domain.values.errors import Advice, InputError
-from watcher.system.connections import is_loopback, is_web_address
+from watcher.system.addresses import is_loopback, is_web_address
 
 SHORTEST_TOKEN = 16
 """Characters of a token that strangers can try: its length alone keeps it from being guessed."""

@@ -10,14 +10,15 @@ from types import TracebackType
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
 from pydantic import AfterValidator, SecretStr
 
 from watcher import __version__
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.ports.hints import HintSourceError
-from watcher.system.connections import cause, is_loopback, proxy_for
+from watcher.system.addresses import is_loopback
+from watcher.system.connections import cause, proxy_for
+from watcher.system.http_client import aiohttp, connector
 
 _A_PERSON = re.compile(
     r"unauthori[sz]ed|forbidden|authenticat|api.?key|project.?id|not allowed|permission|payment|quota"
@@ -87,6 +88,7 @@ class NodeAddress:
         parts = urlsplit(self.url)
         self.host, self._configured = parts.hostname or "", proxy
         self._port, self._scheme = parts.port or 443, parts.scheme
+        self.secure = parts.scheme in ("https", "wss")
         pieces = {*parts.path.split("/"), parts.query, *re.split("[&=]", parts.query)}
         pieces |= {parts.username or "", parts.password or "", parts.path, self.url}
         pieces |= {unquote(piece) for piece in pieces}
@@ -119,6 +121,7 @@ class NodeSocket:
 
     async def __aenter__(self) -> NodeSocket:
         self._session = aiohttp.ClientSession(
+            connector=connector(secure=self._address.secure),
             headers={"User-Agent": f"balance-watcher/{__version__}"},
             trace_configs=[_following_nobody(self._address.host)],
         )

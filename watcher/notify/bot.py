@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import SecretStr, model_validator
 
 from watcher.notify.kind import ChannelKind, Patience
-from watcher.system.connections import ApiKey, BaseUrl, Proxy, check_tunnel
+from watcher.system.addresses import ApiKey, BaseUrl, Proxy, check_tunnel
 
 
 class BotKind(ChannelKind):

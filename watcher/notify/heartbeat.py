@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
 from watcher.system.connections import cause, proxy_for
+from watcher.system.http_client import aiohttp, connector
 
 PATIENCE = 10.0
 """Seconds that one call may take."""
@@ -27,7 +27,9 @@ class Heartbeat:
         try:
             proxy = proxy_for(url.scheme, host, url.port or 443, self._proxy)
             async with (
-                aiohttp.ClientSession(timeout=self._timeout) as session,
+                aiohttp.ClientSession(
+                    connector=connector(secure=url.scheme == "https"), timeout=self._timeout
+                ) as session,
                 # What answers elsewhere is not who was meant.
                 session.get(url, allow_redirects=False, proxy=proxy) as response,
             ):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
@@ -18,6 +17,7 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.refusals import LONGEST_BODY, ServiceRefusal, answered, refused_in_words, unreached
 from watcher.system.connections import proxy_for, turned_away
+from watcher.system.http_client import aiohttp, connector
 
 LONGEST_DETAIL = 300
 """Characters of what a service says that are kept."""
@@ -81,7 +81,7 @@ class ServiceClient:
             tracing = aiohttp.TraceConfig()
             tracing.on_request_redirect.append(_refuse)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(keepalive_timeout=_REUSED_FOR),
+                connector=connector(secure=URL(self.root).scheme == "https", keepalive_timeout=_REUSED_FOR),
                 timeout=self.patience(),
                 headers={"User-Agent": f"balance-watcher/{__version__}"},
                 trace_configs=[tracing],

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import aiohttp
 import msgspec
 from pydantic import SecretStr
 from yarl import URL
@@ -24,6 +23,7 @@ from watcher.domain.model import Account, Miss, MissReason
 from watcher.ports.source import RawAnswer, RawCall, Reply
 from watcher.sources.json_repair import mended
 from watcher.system.connections import cause, proxy_for
+from watcher.system.http_client import aiohttp, connector
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body; more is not read."""
@@ -136,7 +136,7 @@ class Http:
             await asyncio.sleep(0)
         try:
             # The headers of a session go to the proxy as well; those of a request only through the tunnel.
-            async with self._opened().request(
+            async with self._opened(secure=url.scheme == "https").request(
                 method,
                 url,
                 headers=self._headers,
@@ -168,7 +168,7 @@ class Http:
             return MissReason.MALFORMED, f"the answer of {host} broke off or cannot be decoded"
         return MissReason.UNREACHABLE, await cause(error, host, proxied=proxied)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self, *, secure: bool) -> aiohttp.ClientSession:
         if self._session is None:
             limits = self._limits
             session = aiohttp.ClientSession(
@@ -184,7 +184,9 @@ class Http:
                 ),
                 # Two more than the pollers use: a look at the provider's own count and one for hints must
                 # neither wait for a poll nor hold one back, since what waits here is booked as sent.
-                connector=aiohttp.TCPConnector(limit=limits.concurrency + 2, keepalive_timeout=REUSED_FOR),
+                connector=connector(
+                    secure=secure, limit=limits.concurrency + 2, keepalive_timeout=REUSED_FOR
+                ),
                 trace_configs=[_noting_what_is_sent()],
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,

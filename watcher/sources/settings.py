@@ -13,7 +13,7 @@ from watcher.domain.values.addresses import fault
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.fields import Duration
 from watcher.sources.kind import SourceKind, WatchedWallet
-from watcher.system.connections import ApiKey, BaseUrl, Proxy, check_tunnel
+from watcher.system.addresses import ApiKey, BaseUrl, Proxy, check_tunnel
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")

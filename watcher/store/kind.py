@@ -17,7 +17,7 @@ class StoreKind(BaseModel):
     inherit from no Protocol.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     @classmethod
     def engine(cls) -> dict[str, str]:

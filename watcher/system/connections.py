@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
 from watcher.domain.values.errors import InputError
+from watcher.system.addresses import a_proxy
+from watcher.system.http_client import aiohttp
 
 _EXPIRED, _NOT_YET, _SELF_SIGNED, _WRONG_NAME, _UNTRUSTED = 10, 9, 18, {62, 64}, {19, 20, 21}
 _TELLING = {_EXPIRED, _NOT_YET, *_WRONG_NAME}
@@ -39,100 +39,11 @@ NO_TLS = {
 }
 """What OpenSSL says of an answer that is no TLS at all."""
 
-_PRIVATE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
-"""How names end that no public server answers to (RFC 2606, 6762, 8375; ICANN for .internal)."""
-
 _BROKEN = {errno.ECONNRESET, errno.EPIPE}
 _LOOK = 5.0
 """Seconds in which a refused certificate has to be read for its date or its names."""
 _NAMES = 3
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]+")
-
-
-def is_web_address(secret: SecretStr) -> bool:
-    """Whether a text is an address of http or https that names a host."""
-    try:
-        parts = urlsplit(secret.get_secret_value())
-        host, _port = parts.hostname, parts.port
-    except ValueError:  # its words would show what stands there
-        return False
-    return parts.scheme in ("http", "https") and bool(host)
-
-
-def _a_proxy(proxy: SecretStr) -> SecretStr:
-    if not is_web_address(proxy):
-        raise InputError("must be the address of an HTTP proxy", "as in http://proxy.example:3128")
-    return proxy
-
-
-Proxy = Annotated[SecretStr, AfterValidator(_a_proxy)]
-"""`proxy:` in the configuration. It may hold a user and a password: `http://user:password@proxy.example:3128`."""
-
-
-def check_tunnel(key: str, url: str, proxy: SecretStr | None) -> None:
-    """See that a proxy gets a tunnel. InputError if one is named for what is called without TLS. `key`: the
-    name of the address in the configuration."""
-    scheme = urlsplit(url).scheme
-    if proxy is not None and scheme in ("http", "ws"):
-        what = f"{key} begins with {scheme}://, and is called directly"
-        raise InputError(what, "leave proxy out", ("proxy",))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _header_safe(key: SecretStr) -> SecretStr:
-    text = key.get_secret_value().strip()
-    if not text:
-        raise InputError("is empty")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise InputError(
-            "has characters that a key cannot have (spaces, line breaks, quotes of a word processor)"
-        )
-    return SecretStr(text)
-
-
-ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
-"""What an API knows its user by; it goes into a header."""
-
-
-def _base_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        raise InputError("is not a web address") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise InputError("must begin with https:// and name a host")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise InputError(
-            "must begin with https://", "http is for this machine only, the API key would be readable"
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise InputError("must be a plain address without user, query or fragment")
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise InputError("has characters that a web address cannot have")
-    return url.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-"""Address below which an API is asked."""
-
-
-def is_public(host: str) -> bool:
-    """Whether a host's name or address is one of the open net, as far as it tells: a name with a dot that no
-    private network has, or an address that is routed everywhere."""
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." in host.rstrip(".") and not host.rstrip(".").lower().endswith(_PRIVATE)
 
 
 def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -> str | None:
@@ -152,7 +63,7 @@ def proxy_for(scheme: str, host: str, port: int, configured: SecretStr | None) -
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        return _a_proxy(SecretStr(proxy)).get_secret_value()
+        return a_proxy(SecretStr(proxy)).get_secret_value()
     except InputError as error:
         raise InputError(
             f"HTTPS_PROXY {error.what}", f"{error.remedy}, or give the source `proxy:`"

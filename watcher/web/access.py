@@ -15,7 +15,7 @@ from aiohttp import web
 from watcher.config.web import Credential, SignOnSettings, WebSettings
 from watcher.domain.values.normalization import one_form
 from watcher.ports.clock import Clock
-from watcher.system.connections import is_loopback
+from watcher.system.addresses import is_loopback
 from watcher.web.callers import Caller, How
 from watcher.web.connection_limits import ConnectionLimits
 from watcher.web.login_throttle import MINUTE, WRONG, LoginThrottle, asker, is_proxy

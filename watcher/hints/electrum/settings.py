@@ -19,7 +19,7 @@ from watcher.domain.values.normalization import address_key
 from watcher.domain.values.scripts import SCRIPT_CHAINS, script_hash, script_of
 from watcher.hints.kind import HintContext, HintKind
 from watcher.ports.hints import Where
-from watcher.system.connections import is_loopback
+from watcher.system.addresses import is_loopback
 
 if TYPE_CHECKING:
     from watcher.hints.electrum.source import ElectrumSource

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from watcher import __version__
@@ -15,6 +14,7 @@ from watcher.hints.json_rpc import CallRefusedError, Peer, object_in, refusal_in
 from watcher.hints.web_socket import NodeAddress, NodeLimits, NodeSocket, a_person_must_act
 from watcher.ports.hints import HintSourceError
 from watcher.system.connections import cause
+from watcher.system.http_client import aiohttp, connector
 
 TOO_MANY = 429
 PAUSES = (2.0, 5.0, 15.0)
@@ -37,7 +37,9 @@ class SolanaNode:
         headers = {"User-Agent": f"balance-watcher/{__version__}"}
         async with (
             NodeSocket(self._socket, self._limits) as wire,
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            aiohttp.ClientSession(
+                connector=connector(secure=self._rpc.secure), headers=headers, timeout=timeout
+            ) as session,
         ):
             peer = Peer(wire, self.host, self._limits.call)
             yield SolanaLine(peer, session, self._rpc, self._limits, self.commitment)

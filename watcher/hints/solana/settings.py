@@ -20,7 +20,7 @@ from watcher.domain.values.normalization import address_key
 from watcher.hints.kind import HintContext, HintKind
 from watcher.hints.web_socket import SocketUrl, an_address
 from watcher.ports.hints import Where
-from watcher.system.connections import Proxy, check_tunnel
+from watcher.system.addresses import Proxy, check_tunnel
 
 if TYPE_CHECKING:
     from watcher.hints.setup import HintSetup

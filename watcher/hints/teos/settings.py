@@ -12,7 +12,7 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import InputError
 from watcher.hints.kind import AskingHintKind, HintContext
 from watcher.ports.hints import HintSource
-from watcher.system.connections import is_loopback
+from watcher.system.addresses import is_loopback
 
 if TYPE_CHECKING:
     from watcher.hints.setup import HintSetup

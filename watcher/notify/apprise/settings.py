@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from watcher.domain.messages.delivery import Delivery
 from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import Proxy
+from watcher.system.addresses import Proxy
 
 if TYPE_CHECKING:
     from watcher.notify.apprise.channel import AppriseChannel

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import aiohttp
 from pydantic import SecretStr
 
 from watcher import __version__
@@ -27,6 +26,7 @@ from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.threads import MessagePlace, alerts_in, ended, followed, place_of
 from watcher.notify.urgency import QUIET, Urgency, loudest
 from watcher.ports.channel import Attachment, Presentation
+from watcher.system.http_client import aiohttp
 
 MOST_CONTENT, MOST_DESCRIPTION = 2000, 4096
 MOST_MARKED = 10

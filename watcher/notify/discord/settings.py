@@ -14,7 +14,7 @@ from watcher.notify.bot import BotKind
 from watcher.notify.kind import NumberAsText
 from watcher.notify.urgency import QUIET, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import BaseUrl
+from watcher.system.addresses import BaseUrl
 
 if TYPE_CHECKING:
     from watcher.notify.discord.channel import DiscordChannel

@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from pydantic import SecretStr
 
 from watcher.domain.values.errors import InputError
 from watcher.notify.http_client import ServiceClient
 from watcher.notify.refusals import ServiceRefusal, answered
 from watcher.ports.channel import Attachment
+from watcher.system.http_client import aiohttp
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError

@@ -14,7 +14,7 @@ from watcher.domain.values.errors import InputError
 from watcher.notify.bot import BotKind
 from watcher.notify.urgency import Urgency, loudest
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import ApiKey, BaseUrl
+from watcher.system.addresses import ApiKey, BaseUrl
 
 if TYPE_CHECKING:
     from watcher.notify.slack.channel import SlackChannel

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import aiohttp
 from msgspec import DecodeError, Struct, ValidationError, convert, field
 from msgspec.json import decode
 from pydantic import SecretStr
@@ -27,6 +26,7 @@ from watcher.notify.refusals import ServiceRefusal
 from watcher.notify.slack.api import SlackApi
 from watcher.notify.slack.blocks import said_plainly
 from watcher.ports.chat import BotError, ChatAnswer, Ear, Said
+from watcher.system.http_client import aiohttp
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 from pydantic import SecretStr
 
 from watcher.domain.messages.delivery import Fault
 from watcher.notify.http_client import HttpAnswer, ServiceClient
 from watcher.notify.refusals import ServiceRefusal, answered, said
 from watcher.ports.channel import Attachment
+from watcher.system.http_client import aiohttp
 
 LONGEST_ANSWER = 4_000_000
 """Bytes of an answer that are read: a hundred updates with long texts are less."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from watcher.domain.values.errors import InputError
 from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
-from watcher.system.connections import Proxy, check_tunnel, is_public, is_web_address
+from watcher.system.addresses import Proxy, check_tunnel, is_public, is_web_address
 
 if TYPE_CHECKING:
     from watcher.notify.webhook.channel import WebhookChannel

@@ -19,15 +19,14 @@ from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import percentage
 from watcher.sources.coinstats.chains import called, stranger
-from watcher.sources.coinstats.source import CoinStatsSource
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
-from watcher.sources.http import Http, Limits
 from watcher.sources.kind import Discovery, WatchedWallet
 from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address, fold_evm
-from watcher.system.connections import BaseUrl
+from watcher.system.addresses import BaseUrl
 
 if TYPE_CHECKING:
     from watcher.sources.coinstats.setup import CoinStatsSetup
+    from watcher.sources.coinstats.source import CoinStatsSource
 
 _CHAIN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
@@ -100,6 +99,9 @@ class CoinStatsSettings(ApiSettings):
 
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> CoinStatsSource:  # noqa: ARG002
         """The source. It needs no wallets beforehand: what to ask is in each account."""
+        from watcher.sources.coinstats.source import CoinStatsSource
+        from watcher.sources.http import Http, Limits
+
         key, bought = self.access_key(), self.credits
         limits = Limits(self.timeout, self.connect_timeout, self.concurrency, sells_credits=True)
         return CoinStatsSource(

@@ -14,17 +14,16 @@ from watcher.domain.model import Account, Asset
 from watcher.domain.values.addresses import fault
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import InputError
-from watcher.sources.http import Http, Limits
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address
-from watcher.sources.teos.assets import Stated
-from watcher.sources.teos.source import TeosSource
 from watcher.sources.teos.urls import BASE_URL, VERSION
 from watcher.sources.teos.wire import TEOS_CHAIN, address_key, asset_number, asset_of, is_factor
-from watcher.system.connections import BaseUrl
+from watcher.system.addresses import BaseUrl
 
 if TYPE_CHECKING:
+    from watcher.sources.teos.assets import Stated
     from watcher.sources.teos.setup import TeosSetup
+    from watcher.sources.teos.source import TeosSource
 
 
 def _exact_text(value: Any) -> Any:
@@ -67,6 +66,8 @@ class Unit(SettingsModel):
     price_usd: Annotated[str, AfterValidator(_price), BeforeValidator(_exact_text)] | None = None
 
     def stated(self) -> Stated:
+        from watcher.sources.teos.assets import Stated
+
         return Stated(
             self.symbol,
             int(self.spark_factor) if self.spark_factor is not None else None,
@@ -127,6 +128,9 @@ class TeosSettings(ApiSettings):
 
     def build(self, name: str, wallets: Iterable[WatchedWallet]) -> TeosSource:
         """The source. Of the wallets it takes which assets each address is watched for."""
+        from watcher.sources.http import Http, Limits
+        from watcher.sources.teos.source import TeosSource
+
         key, calls = self.access_key(), self.limits
         limits = Limits(
             self.timeout,

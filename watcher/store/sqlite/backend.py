@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from watcher.domain.audit import Actor
 from watcher.domain.values.errors import StoreError, StoreInUseError
-from watcher.ports.commands import Commands
-from watcher.ports.queries import Queries
 from watcher.store.kind import StoreKind
-from watcher.store.sqlite.connection import StoreLock
 from watcher.store.sqlite.location import named, other_store
-from watcher.store.sqlite.store import SqliteStore, commands_of, queries_of
+
+if TYPE_CHECKING:
+    from watcher.domain.audit import Actor
+    from watcher.ports.commands import Commands
+    from watcher.ports.queries import Queries
+    from watcher.store.sqlite.store import SqliteStore
 
 
 class SqliteSettings(StoreKind):
@@ -27,7 +27,9 @@ class SqliteSettings(StoreKind):
 
     @classmethod
     def engine(cls) -> dict[str, str]:
-        return {"SQLite": sqlite3.sqlite_version}
+        from sqlite3 import sqlite_version
+
+        return {"SQLite": sqlite_version}
 
     def backend(self, config: Path) -> SqliteBackend:
         return SqliteBackend(config.parent / self.path, config)
@@ -47,16 +49,24 @@ class SqliteBackend:
         return self._file().exists()
 
     def queries(self) -> Queries:
-        return queries_of(self._file())
+        from watcher.store.sqlite.queries import SqliteQueries
+
+        return SqliteQueries(self._file())
 
     def commands(self, actor: Actor) -> Commands:
-        return commands_of(self._file(), actor)
+        from watcher.store.sqlite.commands import SqliteCommands
+
+        return SqliteCommands(self._file(), actor)
 
     async def open(self, *, exclusive: bool) -> SqliteStore:
+        from watcher.store.sqlite.store import SqliteStore
+
         return await SqliteStore.open(self._file(), exclusive=exclusive)
 
     @contextmanager
     def only_deliverer(self) -> Iterator[bool]:
+        from watcher.store.sqlite.connection import StoreLock
+
         try:
             lock = StoreLock(self._file())
         except StoreInUseError:

@@ -49,10 +49,15 @@ class SqliteStore:
         return store
 
     def queries(self) -> Queries:
-        return queries_of(self.path)
+        # What reads a store like people do is loaded for who asks.
+        from watcher.store.sqlite.queries import SqliteQueries
+
+        return SqliteQueries(self.path)
 
     def commands(self, actor: Actor) -> Commands:
-        return commands_of(self.path, actor)
+        from watcher.store.sqlite.commands import SqliteCommands
+
+        return SqliteCommands(self.path, actor)
 
     async def close(self) -> None:
         """Finish what was begun, close the file, let the lock go."""
@@ -123,17 +128,3 @@ class SqliteStore:
         self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
     ) -> list[Delivery]:
         return await self._do(lambda core: core.settle(deliveries, instead))
-
-
-def queries_of(path: Path) -> Queries:
-    """Questions to a store's file. What reads it like people do is loaded for who asks."""
-    from watcher.store.sqlite.queries import SqliteQueries
-
-    return SqliteQueries(path)
-
-
-def commands_of(path: Path, actor: Actor) -> Commands:
-    """Changes by somebody to a store's file."""
-    from watcher.store.sqlite.commands import SqliteCommands
-
-    return SqliteCommands(path, actor)
