@@ -196,6 +196,17 @@ def program(code: str, *arguments: str, folder: Path = ROOT) -> str:
     return (done.stdout + done.stderr).strip()
 
 
+def test_plain_typer_loads_rich_to_complete_a_word() -> None:
+    code = (
+        "import atexit, sys, typer; app = typer.Typer(rich_markup_mode=None);"
+        "atexit.register(lambda: print('rich' in sys.modules));"
+        "app.command(help='One.')(lambda one=False: None); app.command('two', help='Two.')(lambda: None);"
+        "import os; os.environ.update(_A_COMPLETE='complete_zsh', _TYPER_COMPLETE_ARGS='a t');"
+        "app(prog_name='a')"
+    )
+    assert program(code).endswith("True")
+
+
 @glibc_only
 def test_plain_glibc_gives_a_thread_a_heap_of_its_own() -> None:
     assert heaps("as it is") > 1

@@ -31,7 +31,7 @@ from watcher.cli._plot import plot
 from watcher.cli._tables import Screen
 from watcher.cli.demo import HINTS_KEY, PLENTY, keys_of, write_configuration
 from watcher.cli.status import status_lines
-from watcher.config.configuration import Configuration, configure, credit_plans, store_of
+from watcher.config.configuration import Configuration, configure, credit_plans
 from watcher.daemon.run import at_work
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.values.formatting import money
@@ -99,7 +99,7 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
         told = f'  ops: {{url: "{channel}", pictures: true}}'
         path.write_text(path.read_text().replace("  terminal: {kind: console}", told))
         configuration = configure(path, {**os.environ, **keys_of(sim)})
-        store = await store_of(configuration.settings).open(exclusive=True)
+        store = await configuration.settings.backend.open(exclusive=True)
         pages: list[str] = []
         try:
             app = await build(configuration, store, draw=painter(configuration, store))

@@ -32,7 +32,7 @@ from playwright.async_api import Browser, async_playwright
 from watcher.app.build import build
 from watcher.charts.attachments import painter
 from watcher.cli._common import set_up_logging
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.daemon.run import at_work
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
@@ -136,7 +136,7 @@ async def _watch(folder: Path, port: int, inbox: Inbox) -> dict[str, EmailMessag
         path = folder / "watcher.yaml"
         path.write_text(_configuration(sim, port))
         configuration = configure(path, dict(os.environ))
-        store = await store_of(configuration.settings).open(exclusive=True)
+        store = await configuration.settings.backend.open(exclusive=True)
         try:
             letters = LetterWriter(configuration.settings, store)
             app = await build(configuration, store, draw=painter(configuration, store), letters=letters)

@@ -12,7 +12,7 @@ from tests.service.test_provider_count import MovedClock
 from watcher.app.application import App
 from watcher.app.build import build
 from watcher.app.presentations import kept_rates, presentations
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
@@ -40,7 +40,7 @@ async def built(folder: Path, sim: Simulation, every: str = "auto", more: str = 
     text = more + CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT, every=every)
     (folder / "watcher.yaml").write_text(text)
     configuration = configure(folder / "watcher.yaml", {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     app = await build(configuration, store, clock=MovedClock())
     try:
         yield app

@@ -15,7 +15,7 @@ from typing import Any
 from tests.app.test_hints import HINTS, WEB, Watching
 from tests.service.test_provider_count import MovedClock
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.clock import Clock
 from watcher.ports.hints import Alive, Hint, Told, Where
@@ -88,7 +88,7 @@ async def lied_to(folder: Path, sim: Simulation, liar: Liar, clock: Clock) -> As
     for each in ADDRESSES:
         sim.world.set_amount(each, "ethereum", "ETH", "7", symbol="ETH", price="3000")
     configuration = configure(folder / "watcher.yaml", {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     app = await build(configuration, store, clock=clock)
     app.listeners["mine"].source = liar
     try:

@@ -16,7 +16,7 @@ from tests.hints.webhooks import KEY, generic, hints
 from tests.service.test_provider_count import MovedClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.ports.hint_state import STATE, HintSourceState
@@ -78,7 +78,7 @@ async def watching(folder: Path, sim: Simulation, more: str = HINTS) -> AsyncIte
     text = CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT, every="6h")
     (folder / "watcher.yaml").write_text(text.replace("web: null\n", WEB) + more)
     configuration = configure(folder / "watcher.yaml", {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     app = await build(configuration, store, clock=MovedClock())
     try:
         yield Watching(app)
@@ -139,11 +139,11 @@ import asyncio, sys
 from pathlib import Path
 from watcher.daemon.run import at_work
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 
 async def main():
     configuration = configure(Path(sys.argv[1]), {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     app = await build(configuration, store)
     async with at_work(app):
         pass

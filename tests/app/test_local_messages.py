@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.test_provider_count import MovedClock
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.formatting import moment
 from watcher.ports.queue import Batch
@@ -45,7 +45,7 @@ async def drained(folder: Path, sim: Simulation) -> str:
     (folder / "watcher.yaml").write_text(CONFIG.format(key=sim.coinstats.key, url=sim.url, hot=HOT))
     (folder / "rules.yaml").write_text(RULES)
     configuration = configure(folder / "watcher.yaml", {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     clock = MovedClock()
     app = await build(configuration, store, clock=clock)
     await app.prepare()

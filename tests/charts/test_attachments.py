@@ -30,7 +30,7 @@ from watcher.charts.attachments import LIMIT, MOST_AT_ONCE, Painter, painter
 from watcher.charts.axes import time_ticks
 from watcher.charts.plot import CLEARS, Frame, Plot, Ruler
 from watcher.charts.png import HEIGHT, WIDTH, png
-from watcher.config.configuration import build_rules, configure, store_of
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
@@ -64,7 +64,7 @@ async def history(folder: Path) -> None:
 
 def built(folder: Path, draw: object = None) -> Painter:
     configuration = configure(folder / "watcher.yaml", {})
-    store = store_of(configuration.settings)
+    store = configuration.settings.backend
     return Painter(configuration.settings, build_rules(configuration), store, draw)  # type: ignore[arg-type]
 
 
@@ -239,7 +239,7 @@ async def test_without_the_extra_there_is_a_warning_and_no_picture(
     for module in ("watcher.charts.attachments", "watcher.config.configuration"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     configuration = configure(tmp_path / "watcher.yaml", {})
-    assert painter(configuration, store_of(configuration.settings)) is None
+    assert painter(configuration, configuration.settings.backend) is None
     (warning,) = configuration.warnings
     assert "charts" in warning
 

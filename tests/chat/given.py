@@ -11,7 +11,7 @@ from tests.app.test_build import CONFIG, HOT
 from tests.notify.bot_api import GROUP, TOKEN, TelegramServer, telegram_server
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.daemon.run import at_work
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
@@ -94,7 +94,7 @@ async def chatting(
     """A daemon whose wallet is short of gas: it fires at once."""
     sim.world.set_amount(HOT, "ethereum", "ETH", "0.45", symbol="ETH", price="3000")
     configuration = configure(written(folder, sim, server, channel), {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     try:
         app = await build(configuration, store, clock=clock)
         async with at_work(app):

@@ -22,7 +22,7 @@ from watcher.chat.listening import FIRST_WAIT, LONGEST_WAIT, ChatListener, pause
 from watcher.chat.orders import Order
 from watcher.chat.rooms import FOLLOWED_EVERY, ChatRooms
 from watcher.commands.alerts import acknowledge
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.values.errors import StoreBusyError
@@ -172,7 +172,7 @@ async def rooms_over(
 ) -> AsyncIterator[tuple[ChatRooms, Store]]:
     async with Simulation() as sim:
         configuration = configure(written(folder, sim, TelegramServer(port=9)), {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     told = (owed("d1", "ops"), owed("d2", "desk"), owed("d3", "mail"))
     await keep(store, alerts=(alert("a1", account=None),), deliveries=told)
     receipts = {"d1": "1:1", "d2": "2:2", "d3": ""}

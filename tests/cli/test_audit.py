@@ -9,7 +9,7 @@ import pytest
 from tests.cli.test_check import CONFIG
 from tests.domain.given import START
 from watcher.cli import _run as watcher
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.audit import Actor, AuditAction
 
 STORE = "store: {kind: sqlite, path: watcher.db}\n"
@@ -19,7 +19,7 @@ STORE = "store: {kind: sqlite, path: watcher.db}\n"
 async def path(tmp_path: Path) -> Path:
     path = tmp_path / "watcher.yaml"
     path.write_text(CONFIG + STORE)
-    store = await store_of(configure(path, {}).settings).open(exclusive=True)
+    store = await configure(path, {}).settings.backend.open(exclusive=True)
     commands = store.commands(Actor("ada", "page", START, "10.0.0.7"))
     commands.note(AuditAction.POLL, ["hot"], "2 accounts to be read now")
     commands.note(AuditAction.RETRY, ["8099d977"], "0.4 ETH is below 0.5 ETH to ops")

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import typer
 
-from watcher.cli._app import build
+from watcher.cli._app import VERBS, build, loaded
 from watcher.cli._help import PAGES
 
 GROUPS = ("silence", "import")
-COMMAND: Any = typer.main.get_command(build(()))
+COMMAND: Any = typer.main.get_command(build())
+COMMAND.commands |= {name: loaded(name) for name in VERBS}
 
 
 def verb(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -72,6 +73,7 @@ async def test_the_shell_completes_verbs_wallets_rules_and_alerts(
     ((alert,),) = there.query("SELECT id FROM alerts WHERE state = 'firing'")
     monkeypatch.delenv("COINSTATS_API_KEY")  # names are not secret: they complete where keys are not known
     monkeypatch.setenv(COMPLETING, "complete_bash")
+    monkeypatch.setitem(sys.modules, "rich", None)  # as it will be; for the tests after this one it is there
 
     def complete(*words: str) -> list[str]:
         """What bash is offered for the last of these words."""

@@ -15,7 +15,7 @@ from tests.store.given import opened
 from tests.web.given import CONFIG, serving
 from watcher.charts.attachments import Painter
 from watcher.charts.plot import Plot
-from watcher.config.configuration import build_rules, configure, store_of
+from watcher.config.configuration import build_rules, configure
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.values.text import clean, named, visible
 
@@ -90,7 +90,7 @@ async def test_a_hostile_store_acts_on_no_picture(folder: Path) -> None:
         return b"png"
 
     painter = Painter(
-        configuration.settings, build_rules(configuration), store_of(configuration.settings), draw=draw
+        configuration.settings, build_rules(configuration), configuration.settings.backend, draw=draw
     )
     subject = f"{HOT.source}/{HOT.chain}/{HOT.address}/{ETH.chain}/{ETH.token}"
     words = replace(message(), id="a1", title=f"hot: {EVIL}", subject=subject, wallet="hot", at=NOW)

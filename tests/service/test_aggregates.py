@@ -11,7 +11,7 @@ from tests.fakes import START
 from tests.service.year import JumpingClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.messages.delivery import Delivery
@@ -83,7 +83,7 @@ class Bench:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
         configuration = configure(self.path, {}, channels=False)
-        self.store = await store_of(configuration.settings).open(exclusive=True)
+        self.store = await configuration.settings.backend.open(exclusive=True)
         app = await build(configuration, self.store, clock=self.clock)
         try:
             await app.prepare()

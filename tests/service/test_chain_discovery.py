@@ -13,7 +13,7 @@ from tests.fakes import START, FakeClock
 from watcher.analysis.plan import misfit, plan_source
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import build_source, configure, store_of
+from watcher.config.configuration import build_source, configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.values.errors import ConfigurationError
 from watcher.ports.store import Store
@@ -56,7 +56,7 @@ class Bench:
         self.configuration = configure(self.folder / "watcher.yaml", {})
 
     async def start(self) -> None:
-        self.store = await store_of(self.configuration.settings).open(exclusive=True)
+        self.store = await self.configuration.settings.backend.open(exclusive=True)
         self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
         discovery = self.app.schedules["coins"].discovery
@@ -110,7 +110,7 @@ async def test_all_chains_are_asked_for_at_once_each_week_and_booked_as_a_sweep(
     for _ in range(6):
         assert await bench.after(timedelta(days=1)) == []
     assert await bench.after(timedelta(days=1)) == [f"all:{HOT}"]
-    with store_of(bench.configuration.settings).queries() as reader:
+    with bench.configuration.settings.backend.queries() as reader:
         asked = reader.requests(10)
     assert [(each.purpose, each.cost) for each in asked] == [("sweep", 400), ("sweep", 400)]
     assert bench.sim.coinstats.credits_used == 800
@@ -156,7 +156,7 @@ async def test_what_was_told_of_a_chain_ends_whichever_chain_of_the_address_is_w
 async def test_what_a_sweep_brings_is_no_balance_and_no_rule_sees_it(bench: Bench) -> None:
     polygon(bench, "1000")
     await bench.after(timedelta(0))
-    with store_of(bench.configuration.settings).queries() as reader:
+    with bench.configuration.settings.backend.queries() as reader:
         assert reader.past().accounts == {}
 
 

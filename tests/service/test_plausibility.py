@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import FakeClock
 from watcher.app.application import App
 from watcher.app.build import build
-from watcher.config.configuration import Configuration, configure, store_of
+from watcher.config.configuration import Configuration, configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Reading
 from watcher.domain.readings.plausibility import CONFIRM_AFTER
@@ -58,7 +58,7 @@ class Bench:
         self.app: App
 
     async def start(self) -> None:
-        self.store = await store_of(self.configuration.settings).open(exclusive=True)
+        self.store = await self.configuration.settings.backend.open(exclusive=True)
         self.app = await build(self.configuration, self.store, clock=self.clock)
         await self.app.prepare()
 
@@ -76,7 +76,7 @@ class Bench:
 
     def status(self) -> StatusRow:
         settings = self.configuration.settings
-        with store_of(settings).queries() as reader:
+        with settings.backend.queries() as reader:
             return status.report(settings, reader, self.clock.now(), {})
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.test_provider_count import MovedClock
 from watcher.app.build import build
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
@@ -41,7 +41,7 @@ async def test_a_new_spark_factor_is_told_and_noted_and_is_no_transfer(
         for factor, sparks in (("1000", 25000), ("100", 25000), ("100", 24000)):
             sim.world.define_asset(BOND, factor, "Bond 2030")
             sim.world.set_sparks(DESK, BOND, sparks)
-            store = await store_of(configuration.settings).open(exclusive=True)
+            store = await configuration.settings.backend.open(exclusive=True)
             app = await build(configuration, store, clock=clock)
             await app.prepare()
             with caplog.at_level(logging.INFO):

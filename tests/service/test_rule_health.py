@@ -14,7 +14,7 @@ from tests.service import test_plausibility
 from tests.service.test_plausibility import HOT, Bench
 from watcher.app.build import build
 from watcher.cli import _run
-from watcher.config.configuration import build_rules, store_of
+from watcher.config.configuration import build_rules
 from watcher.reports.explain import Explainer
 from watcher.sim import Simulation
 
@@ -62,7 +62,7 @@ async def test_a_drain_is_told_though_a_small_token_lost_its_price(bench: Bench)
     (told,) = await bench.poll()
     assert "at most $600.00 is below $5,000.00; OLD at its last price $0.50" in told
     rules = build_rules(bench.configuration)
-    with store_of(bench.configuration.settings).queries() as reader:
+    with bench.configuration.settings.backend.queries() as reader:
         explainer = Explainer(bench.configuration.settings, rules, reader, bench.clock.now())
         (subject,) = explainer.subjects(rules.by_id["total"])
         row = explainer.explain(rules.by_id["total"], subject)
@@ -80,7 +80,7 @@ async def test_a_rule_that_went_blind_is_told_once_across_restarts_and_status_sa
     for _ in range(3):
         await bench.poll(HALF_HOUR)
         await bench.stop()
-        bench.store = await store_of(bench.configuration.settings).open(exclusive=True)
+        bench.store = await bench.configuration.settings.backend.open(exclusive=True)
         bench.app = await build(bench.configuration, bench.store, clock=bench.clock)
         await bench.app.prepare()
     (told,) = await bench.poll()

@@ -17,7 +17,7 @@ from tests.sources.third import LedgerBank
 from tests.store.other import MemoryKind
 from watcher.app.build import build
 from watcher.cli import _run as watcher
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.daemon.run import at_work
 from watcher.sources import KINDS as SOURCES
 from watcher.store import KINDS
@@ -114,7 +114,7 @@ async def test_the_daemon_and_its_page_work_on_another_kind_of_store(line: Comma
     line.path.write_text(f"{line.path.read_text()}heartbeat: {{url: '{site.name}/beat', every: 1s}}\n")
     await asyncio.to_thread(line.code, "poll")
     configuration = configure(line.path, {})
-    store = await store_of(configuration.settings).open(exclusive=True)
+    store = await configuration.settings.backend.open(exclusive=True)
     try:
         urls: list[str] = []
         async with (

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from watcher.app.ways import ways_of
-from watcher.config.configuration import store_of
 from watcher.config.settings import Settings
 from watcher.domain.messages.presentation import Currency, Display, localised
 from watcher.domain.values.currencies import DOLLAR
@@ -53,7 +52,7 @@ def presentations(
 
 def kept_rates(settings: Settings) -> ExchangeRates | None:
     """The exchange rates that a daemon has kept in the store, for a verb that tells beside it."""
-    name, store = settings.rates_source, store_of(settings)
+    name, store = settings.rates_source, settings.backend
     if name is None or not store.exists():
         return None
     try:

@@ -55,13 +55,13 @@ def _only_ascii_numbers(arguments: list[str]) -> None:
             raise typer.BadParameter(f"'{word}' has digits that are not ASCII; write 0 to 9")
 
 
-def _built(arguments: list[str]) -> typer.Typer:
+def _built() -> typer.Typer:
     """Takes a moment, in which Ctrl-C must leave no traceback."""
     gc.disable()  # all that is loaded stays: looking through it for garbage is a tenth of the time
     try:
         from watcher.cli._app import build
 
-        return build(arguments)
+        return build()
     finally:
         gc.enable()
 
@@ -84,7 +84,7 @@ def _tried(arguments: list[str]) -> int:
 
     try:
         _only_ascii_numbers(arguments)
-        code = _built(arguments)(arguments, prog_name="watcher", standalone_mode=False)
+        code = _built()(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:

@@ -8,17 +8,20 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from watcher.cli._encoding import json_text
 from watcher.commands.ids import only_one
-from watcher.config.configuration import Configuration, configure, store_of
 from watcher.daemon import systemd
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
+
+if TYPE_CHECKING:
+    from watcher.config.configuration import Configuration
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
 
@@ -52,9 +55,11 @@ def configured(chosen: Path | None, *, channels: bool = False, secrets: bool | N
 
     Who needs no channel asks no API either, and needs no key: under systemd the keys are the daemon's alone.
     """
+    from watcher.config.configuration import configure
+
     secrets = channels if secrets is None else secrets
     configuration = configure(config_path(chosen), os.environ, channels=channels, secrets=secrets)
-    if odd := store_of(configuration.settings).warning():
+    if odd := configuration.settings.backend.warning():
         typer.echo(f"warning: {odd}", err=True)
     return configuration
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from watcher.cli._common import PLACES
-from watcher.config.document import Node
-from watcher.config.parts import read_whole, rule_files
-from watcher.config.yaml_reader import read_document
 from watcher.domain.values.errors import WatcherError
+
+if TYPE_CHECKING:
+    from watcher.config.document import Node
 
 
 def wallets(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -20,6 +21,9 @@ def wallets(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def rules(ctx: typer.Context, incomplete: str) -> list[str]:
+    from watcher.config.parts import read_whole, rule_files
+    from watcher.config.yaml_reader import read_document
+
     path = _path(ctx)
     files = rule_files(read_whole(path)) if path is not None else ()
     found = [each for file in files for each in _below(read_document(file).root, "rules")]
@@ -36,14 +40,14 @@ def sources(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids of alerts that fire, from the store."""
-    from watcher.config.configuration import configure, store_of
+    from watcher.config.configuration import configure
 
     path = _path(ctx)
     if path is None:
         return []
     try:
         settings = configure(path, os.environ, channels=False, secrets=False).settings
-        with store_of(settings).queries() as reader:
+        with settings.backend.queries() as reader:
             return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
     except (WatcherError, OSError):
         return []
@@ -56,6 +60,8 @@ def _path(ctx: typer.Context) -> Path | None:
 
 
 def _root(ctx: typer.Context) -> Node | None:
+    from watcher.config.parts import read_whole
+
     path = _path(ctx)
     return read_whole(path).root if path else None
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import clean
-from watcher.reports.rows import HintedSourceRow, HintSourceRow
+
+if TYPE_CHECKING:
+    from watcher.reports.rows import HintedSourceRow, HintSourceRow
 
 
 def hint_lines(name: str, row: HintSourceRow, now: datetime) -> Iterator[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from watcher.charts import words
-from watcher.charts.chart import ChartLine
-from watcher.charts.plot import Corner, Frame, Plot
 from watcher.cli._tables import Screen, fold
+
+if TYPE_CHECKING:
+    from watcher.charts.chart import ChartLine
+    from watcher.charts.plot import Corner, Frame, Plot
 
 WIDTH, HEIGHT = 80, 10
 """Columns where there is no terminal, and rows of dots."""
@@ -50,6 +52,10 @@ class _Canvas:
 
 def plot(found: Plot, line: ChartLine, on: Screen) -> list[str]:
     """The chart of one holding, and the same in words."""
+
+    from watcher.charts import words
+    from watcher.charts.plot import Frame
+
     width = on.width or WIDTH
     columns = width - NARROWEST - 2
     frame = Frame(found, 2 * max(columns, 1), max(columns // LABEL, 1))
@@ -98,4 +104,6 @@ def _axis(frame: Frame, columns: int, margin: int) -> list[str]:
 
 
 def _unread(line: ChartLine, on: Screen) -> list[str]:
+    from watcher.charts import words
+
     return fold(f"{UNKNOWN} {words.unread(line.gaps)}", on.width) if line.gaps else []

@@ -4,42 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli import _completion
 from watcher.cli._actor import actor, login
 from watcher.cli._common import configured, print_json, the_one
-from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import ExpiredRow
 from watcher.cli._tables import print_table
-from watcher.commands.alerts import (
-    LONGEST_TEXT,
-    acknowledge,
-    add_silence,
-    check_matchers,
-    end_silences,
-    is_keepable,
-    matchers_of,
-    named,
-    silence_span,
-    silenceable,
-    told,
-)
 from watcher.commands.ids import beginning_with
-from watcher.config.configuration import Configuration, store_of
-from watcher.domain.alerts.events import Acknowledgeable
-from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.text import visible
-from watcher.ports.queries import Queries
-from watcher.reports.alerts import AlertViews, silence_row
-from watcher.reports.rows import AlertDetailRow, AlertRow
 from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.config.configuration import Configuration
+    from watcher.domain.alerts.events import Acknowledgeable
+    from watcher.ports.queries import Queries
+    from watcher.reports.rows import AlertDetailRow, AlertRow
 
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so. Default: the login name.")]
 Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why, for the others.")]
@@ -84,13 +69,17 @@ def alerts(
 
     In the place of firing stands silenced or inhibited while nobody is told of it.
     """
+
+    from watcher.commands.alerts import told
+    from watcher.reports.alerts import AlertViews
+
     if action not in ("list", "show"):
         raise typer.BadParameter(f"'{action}' is neither list nor show")
     if (action == "show") != bool(ids):
         raise typer.BadParameter("show needs the ID of an alert, and list takes none")
     configuration = configured(config)
     now = SystemClock().now()
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         views = AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
             chosen = {each: told(reader, meant(reader, each)) for each in ids or ()}
@@ -127,9 +116,13 @@ def ack(
 
     Who acknowledges first stands. Exit code 1 if one of them is not there or does not fire.
     """
+
+    from watcher.commands.alerts import acknowledge
+    from watcher.reports.alerts import AlertViews
+
     configuration = configured(config)
     now = SystemClock().now()
-    store = store_of(configuration.settings)
+    store = configuration.settings.backend
     with store.queries() as reader:
         silences = reader.silences()
         wanted = {each: meant(reader, each) for each in ids}
@@ -160,7 +153,7 @@ silence = typer.Typer(
 )
 
 
-@silence.command("add", short_help=PAGES["silence add"].short, epilog=PAGES["silence add"].epilog)
+@silence.command("add")
 def add(
     lasting: Annotated[str, typer.Option("--for", metavar="D", help="How long, as in 30m, 2h or 7d.")],
     config: Config = None,
@@ -179,6 +172,10 @@ def add(
     ends is told then; what fired and resolved meanwhile is told to nobody. Changes that a silence
     kept from people stand in `watcher outbox --state withheld`.
     """
+
+    from watcher.commands.alerts import add_silence
+    from watcher.reports.alerts import AlertViews, silence_row
+
     configuration = configured(config)
     if not (rule or wallet or severity or tag or alert):
         words = "say what to silence: --alert, --rule, --wallet, --severity or --tag ('*' is all)"
@@ -191,7 +188,7 @@ def add(
     span = _span(lasting)
     now, author = SystemClock().now(), _visible(by or login(), "--by")
     comment = comment and _visible(comment, "--comment")
-    store = store_of(configuration.settings)
+    store = configuration.settings.backend
     made = add_silence(
         store, actor(now, author), span, comment, rules=tuple(rule or ()), wallets=tuple(wallet or ()),
         severities=tuple(severity or ()), tags=tuple(tag or ()),
@@ -208,7 +205,10 @@ def add(
 
 def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
     """The rule and the wallet of an alert or an event, as globs."""
-    with store_of(configuration.settings).queries() as reader:
+
+    from watcher.commands.alerts import matchers_of, told
+
+    with configuration.settings.backend.queries() as reader:
         found = told(reader, meant(reader, text))
     if found is None:
         raise typer.BadParameter(f"there is no alert {text}")
@@ -218,16 +218,19 @@ def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
     return list(rules), list(wallets)
 
 
-@silence.command("list", short_help=PAGES["silence list"].short, epilog=PAGES["silence list"].epilog)
+@silence.command("list")
 def listed(
     config: Config = None,
     everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     json: Json = False,
 ) -> int:
     """Show silences in force."""
+
+    from watcher.reports.alerts import silence_row
+
     configuration = configured(config)
     now = SystemClock().now()
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         silences = [each for each in reader.silences() if everything or each.created <= now < each.until]
     if json:
         print_json([silence_row(each, now) for each in silences])
@@ -237,19 +240,23 @@ def listed(
     return 0
 
 
-@silence.command("expire", short_help=PAGES["silence expire"].short, epilog=PAGES["silence expire"].epilog)
+@silence.command("expire")
 def expire(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of silences, or how one begins.")],
     config: Config = None,
     json: Json = False,
 ) -> int:
     """End silences now. Exit code 1 if one is not there or over already."""
+
+    from watcher.cli._rows import ExpiredRow
+    from watcher.commands.alerts import end_silences
+
     configuration = configured(config)
     now = SystemClock().now()
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]
-    found = end_silences(store_of(configuration.settings), actor(now), ids)
+    found = end_silences(configuration.settings.backend, actor(now), ids)
     if json:
         print_json([ExpiredRow(id=each, ended=each not in found.missing) for each in ids])
     for each in found.done if not json else ():
@@ -259,6 +266,9 @@ def expire(
 
 def meant(reader: Queries, text: str) -> str:
     """The id of the alert or event that a person means; wrong usage if that may be several."""
+
+    from watcher.commands.alerts import named
+
     return the_one(text, named(reader, text), "alerts")
 
 
@@ -269,6 +279,8 @@ def _missing(ids: Collection[str], word: str) -> int:
 
 
 def _visible(text: str, option: str) -> str:
+    from watcher.commands.alerts import LONGEST_TEXT, is_keepable
+
     if not text.strip() or not is_keepable(text):
         raise typer.BadParameter(
             f"{option} must be visible text on one line, at most {LONGEST_TEXT} characters"
@@ -277,6 +289,8 @@ def _visible(text: str, option: str) -> str:
 
 
 def _span(text: str) -> timedelta:
+    from watcher.commands.alerts import silence_span
+
     try:
         return silence_span(text)
     except InputError as error:
@@ -284,6 +298,8 @@ def _span(text: str) -> timedelta:
 
 
 def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: Globs, tag: Globs) -> None:
+    from watcher.commands.alerts import check_matchers
+
     given = {"rule": rule or (), "wallet": wallet or (), "severity": severity or (), "tag": tag or ()}
     try:
         check_matchers(configuration.settings.wallets, (each.id for each in configuration.rules), given)
@@ -292,6 +308,8 @@ def _check(configuration: Configuration, rule: Globs, wallet: Globs, severity: G
 
 
 def _silenced(configuration: Configuration) -> set[str]:
+    from watcher.commands.alerts import silenceable
+
     return silenceable(each.id for each in configuration.rules)
 
 
@@ -316,6 +334,8 @@ def _show_details(rows: Sequence[AlertDetailRow], *, json: bool) -> None:
 
 
 def _show_detail(row: AlertDetailRow) -> None:
+    from watcher.domain.alerts.lifecycle import Ack
+
     print(visible(f"{row['subject']}: {row['because']}"))
     print(f"alert {row['id']}, rule {row['rule']}, {row['severity']}, {row['state']}")
     over = "withdrawn" if row["state"] == "withdrawn" else "resolved"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,15 +12,15 @@ from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know_wallets, print_json
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
-from watcher.commands.assets import hide, release
-from watcher.config.configuration import Configuration, store_of
-from watcher.domain.model import Account, Asset
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import money
 from watcher.domain.values.spelling import closest
-from watcher.reports import holdings, status
-from watcher.reports.rows import AssetRow
 from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.config.configuration import Configuration
+    from watcher.domain.model import Account
+    from watcher.reports.rows import AssetRow
 
 
 class Action(StrEnum):
@@ -76,6 +76,9 @@ def _change(
     everything: bool,
     reason: str,
 ) -> int:
+    from watcher.commands.assets import hide, release
+    from watcher.domain.model import Asset
+
     if len(wallets) != 1:
         raise typer.BadParameter(f"{action} needs one --wallet NAME")
     if not names and not (everything and action is Action.RELEASE):
@@ -94,7 +97,7 @@ def _change(
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
-    store, by = store_of(configuration.settings), actor(SystemClock().now())
+    store, by = configuration.settings.backend, actor(SystemClock().now())
     if holdings and action is Action.HIDE:
         try:
             hide(store, by, holdings, reason)
@@ -119,7 +122,9 @@ def _is(row: AssetRow, name: str) -> bool:
 
 def _rows(configuration: Configuration, wallets: Sequence[str] | None) -> list[tuple[Account, AssetRow]]:
 
-    with store_of(configuration.settings).queries() as reader:
+    from watcher.reports import holdings, status
+
+    with configuration.settings.backend.queries() as reader:
         rows = holdings.assets_of(status.wallets_by_account(configuration.settings), reader.past())
     return [each for each in rows if not wallets or each[1]["wallet"] in wallets]
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli._common import configured, must_know, print_json
 from watcher.cli._options import Config, Json, Limit
 from watcher.cli._tables import print_table
-from watcher.config.configuration import store_of
 from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import moment
-from watcher.reports.audit import AuditRow, audit_row
 from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.reports.audit import AuditRow
 
 
 def audit(
@@ -37,9 +38,12 @@ def audit(
 ) -> int:
     """Show what people did, newest first: acknowledgements, silences, retries, polls and tests by hand, and
     what each reload of the configuration changed."""
+
+    from watcher.reports.audit import audit_row
+
     configuration = configured(config)
     wanted = _wanted(since, action, who, text)
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         rows = [audit_row(each) for each in reader.audit(wanted, limit)]
     if json:
         print_json(rows)

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
-from watcher.cli._rows import BacktestMessageRow, BacktestRow, RuleSetRow
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, build_channels, store_of
-from watcher.domain.rules import Rule
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
-from watcher.domain.values.fields import zone_named
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
-from watcher.service.replay import MOMENT
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from watcher.analysis.backtest import BacktestMessage, Played
+    from watcher.cli._rows import BacktestMessageRow, BacktestRow, RuleSetRow
+    from watcher.config.configuration import Configuration
     from watcher.domain.history.reconstruction import RecordedHistory
+    from watcher.domain.rules import Rule
 
 CONFIGURED = "configured rules"
 USUAL_BURST = 3
@@ -73,6 +71,9 @@ def backtest(
     from the configuration. Rows of one wallet, chain and time are one reading; what it does not name
     stays as it was, and what is gone has a row with the amount 0.
     """
+
+    import asyncio
+
     zone = _zone(timezone)
     configuration = configured(config)
     named = _rule_sets(configuration, rules or [])
@@ -95,6 +96,8 @@ def backtest(
 
 
 def _zone(name: str) -> ZoneInfo:
+    from watcher.domain.values.fields import zone_named
+
     try:
         return zone_named(name)
     except InputError:
@@ -132,18 +135,20 @@ def _history(
     now: datetime,
 ) -> tuple[RecordedHistory, datetime, datetime]:
     """What is known, and from when until when messages are counted."""
+
     from watcher.analysis.backtest import warm_up
     from watcher.analysis.csv_import import read_history
+    from watcher.service.replay import MOMENT
 
     if imported is not None:
         with progress(f"reading {imported.name}") as tell:
             recorded = read_history(imported, configuration.settings, tell)
         first, last = recorded.polls[0].at, recorded.polls[-1].at + MOMENT
         return recorded, max(first, last - back) if back else first, last
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         oldest = reader.oldest()
         if oldest is None:
-            where = str(store_of(configuration.settings))
+            where = str(configuration.settings.backend)
             raise ConfigurationError(
                 [Problem(Place(where), "nothing has been read yet", "let the daemon run first")]
             )
@@ -154,6 +159,9 @@ def _history(
 
 def _bursts(configuration: Configuration) -> dict[str, int]:
     """How many notifications each channel gets in a row, as far as its URL is known here."""
+
+    from watcher.config.configuration import build_channels
+
     found: dict[str, int] = {}
     for name in configuration.settings.channels:
         with suppress(ValueError):  # a secret that is not set: under systemd it is the daemon's alone

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,13 +14,14 @@ from watcher.cli._common import set_up_logging
 from watcher.cli._tables import screen
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import counted
-from watcher.ports.queries import Queries
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from watcher.config.settings import Settings
     from watcher.domain.messages.delivery import Delivery
+    from watcher.ports.queries import Queries
     from watcher.sim import Simulation
     from watcher.sim.scenario import Step
 
@@ -82,6 +81,10 @@ def demo(
     Alerts are printed as they happen, the first one with all its particulars; a summary follows.
     Ctrl-C ends it at any moment.
     """
+
+    import asyncio
+    import tempfile
+
     try:
         seconds = parse_duration(duration).total_seconds()
     except ValueError as error:
@@ -94,13 +97,15 @@ def demo(
 
 
 async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
+    import asyncio
+
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
 
     from watcher.app.build import build
-    from watcher.config.configuration import configure, store_of
+    from watcher.config.configuration import configure
     from watcher.daemon.run import at_work
     from watcher.sim import Simulation
     from watcher.sim.scenario import play, prepare, story
@@ -110,7 +115,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
         sim.coinstats.credits_limit = PLENTY
         write_configuration(folder, sim)
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys_of(sim)})
-        store = await store_of(configuration.settings).open(exclusive=True)
+        store = await configuration.settings.backend.open(exclusive=True)
         try:
             app = await build(configuration, store)
 
@@ -133,7 +138,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
                 await app.deliverer.drain(within=3.0)
         finally:
             await store.close()
-        with store_of(configuration.settings).queries() as reader:
+        with configuration.settings.backend.queries() as reader:
             for line in _summary(configuration.settings, reader, sim.coinstats.credits_used, whole=whole):
                 typer.echo(line)
     for line in _next(page, keep=keep):
@@ -148,6 +153,9 @@ async def _until(
 
     `stays`: the page and the folder of what stays up, where no seconds are given.
     """
+
+    import asyncio
+
     loop = asyncio.get_running_loop()
     began = loop.time()
     waiting = asyncio.create_task(stopping.wait())

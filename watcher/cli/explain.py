@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,26 +11,22 @@ from watcher.cli import _completion
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli.alerts import meant
-from watcher.commands.alerts import told
-from watcher.config.configuration import build_rules, credit_plans, store_of
-from watcher.domain.alerts.events import Event
-from watcher.domain.alerts.lifecycle import about
-from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean, visible
-from watcher.ports.hints import MISSED
-from watcher.ports.store import StoreAccess
-from watcher.reports.rows import (
-    AccountReadingRow,
-    AssetReadingRow,
-    ExplanationRow,
-    HintWordRow,
-    ReadingRow,
-    ToldChannelRow,
-)
 from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.ports.store import StoreAccess
+    from watcher.reports.rows import (
+        AccountReadingRow,
+        AssetReadingRow,
+        ExplanationRow,
+        HintWordRow,
+        ReadingRow,
+        ToldChannelRow,
+    )
 
 LONGEST_HINT = 80
 """Characters shown of the id of a hint: a transaction's hash, and which of its logs."""
@@ -59,17 +55,19 @@ def explain(
     """Say why a rule fired or did not: the reading and its age, the level, what it waits for,
     what keeps it from people, and what each channel was told.
     """
+
+    from watcher.config.configuration import build_rules, credit_plans
     from watcher.reports.explain import Explainer
 
     configuration = configured(config)
     rules = build_rules(configuration)
     if subject is None:
-        rule, subject = _of_alert(store_of(configuration.settings), rule)
+        rule, subject = _of_alert(configuration.settings.backend, rule)
     found = rules.by_id.get(rule)
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
     now = SystemClock().now()
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         settings = configuration.settings
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
@@ -90,6 +88,11 @@ def explain(
 
 def _of_alert(store: StoreAccess, text: str) -> tuple[str, str]:
     """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
+
+    from watcher.commands.alerts import told
+    from watcher.domain.alerts.events import Event
+    from watcher.domain.alerts.lifecycle import about
+    from watcher.domain.evaluation.rule_index import BUILT_IN
 
     with store.queries() as reader:
         alert = told(reader, meant(reader, text))
@@ -127,6 +130,8 @@ def _read_lines(reading: AccountReadingRow | AssetReadingRow) -> list[tuple[str,
 
 
 def _told(word: HintWordRow) -> str:
+    from watcher.ports.hints import MISSED
+
     if word["id"] == MISSED:
         return f"hints of {word['by']} may be missing until {moment(word['at'])}"
     return f"{word['by']} told of {clean(word['id'])[:LONGEST_HINT] or 'it'} at {moment(word['at'])}"

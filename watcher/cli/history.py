@@ -11,20 +11,19 @@ import typer
 
 from watcher.cli._common import configured, must_know_wallets, print_json
 from watcher.cli._options import Config, Json, Limit, Wallets
-from watcher.cli._rows import ChartRow
 from watcher.cli._tables import fold, print_table, screen
-from watcher.config.configuration import Configuration, store_of
-from watcher.domain.model import Asset
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import amount, moment, money, plain
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean
-from watcher.ports.queries import Queries
-from watcher.reports import status
 from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.charts.chart import Chart
+    from watcher.cli._rows import ChartRow
+    from watcher.config.configuration import Configuration
+    from watcher.domain.model import Asset
+    from watcher.ports.queries import Queries
 
 CHARTED = timedelta(days=7)
 
@@ -54,12 +53,14 @@ def history(
     for longer than usual it is blank, and marked so on the line of time; that is never drawn as zero.
     """
 
+    from watcher.reports import status
+
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
     span = _span(since)
     if value and not plot:
         raise typer.BadParameter("--value is for --plot; the table shows amounts")
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         chosen = _assets(configuration, reader, wallet or [], asset) if asset is not None else None
         if plot:
             return _plot(configuration, reader, wallet or [], chosen, span or CHARTED, value=value, json=json)
@@ -96,6 +97,9 @@ def _assets(
     configuration: Configuration, reader: Queries, wallets: Sequence[str], name: str
 ) -> frozenset[Asset]:
     """All that are called so: a symbol is a name that anybody can give to a token."""
+
+    from watcher.reports import status
+
     past, accounts = reader.past(), status.wallets_by_account(configuration.settings)
     known = {
         asset

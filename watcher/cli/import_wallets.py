@@ -11,12 +11,8 @@ import typer
 
 from watcher.cli import _completion
 from watcher.cli._common import config_path, must_know, print_json
-from watcher.cli._help import PAGES
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import ImportedWalletRow, ImportRow, PlannedSourceRow, ProblemRow
 from watcher.cli._tables import print_table
-from watcher.config.document import NO_KEYS, Document, Node
-from watcher.config.settings import Settings, read_settings
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.text import visible
@@ -25,6 +21,8 @@ from watcher.system.files import write_new
 if TYPE_CHECKING:
     from watcher.analysis.plan import SourcePlan
     from watcher.analysis.wallet_import import WalletImport
+    from watcher.cli._rows import ImportRow, PlannedSourceRow, ProblemRow
+    from watcher.config.settings import Settings
 
 SHOWN = 20
 """Wallets that are shown of a long file."""
@@ -65,7 +63,7 @@ def _import() -> None:
     """A group, though it has one verb so far."""
 
 
-@import_.command("wallets", short_help=PAGES["import wallets"].short, epilog=PAGES["import wallets"].epilog)
+@import_.command("wallets")
 def wallets(
     file: Theirs,
     config: Config = None,
@@ -153,6 +151,10 @@ def _columns(texts: list[str] | None) -> Mapping[str, str]:
 
 def _configured(config: Path | None, file: Path) -> Settings:
     """The configuration as it is, which may have no wallet yet; rules are not asked."""
+
+    from watcher.config.document import NO_KEYS, Document, Node
+    from watcher.config.settings import read_settings
+
     nothing = Document(file, Node(1, 0, [], "", NO_KEYS))
     partial = read_settings(config_path(config), os.environ, secrets=False, more=nothing)
     if partial.settings is None:
@@ -162,6 +164,9 @@ def _configured(config: Path | None, file: Path) -> Settings:
 
 def _with_them(config: Path | None, found: WalletImport) -> Settings | None:
     """The configuration as it would be with the wallets; None if it would not take one of them."""
+
+    from watcher.config.settings import read_settings
+
     partial = read_settings(config_path(config), os.environ, secrets=False, more=found.entries())
     found.problems = sorted((*found.problems, *partial.problems), key=lambda each: each.place[1:])
     return partial.settings if not found.problems else None
@@ -207,6 +212,8 @@ def _show(found: WalletImport, plans: tuple[SourcePlan, SourcePlan] | None) -> N
 
 
 def _told(config: Path | None, settings: Settings, target: Path, count: int) -> None:
+    from watcher.config.settings import read_settings
+
     typer.echo(f"\nwrote {target} ({counted(count, 'wallet')})")
     folder, whole = settings.path.parent, target.absolute()
     named = whole.relative_to(folder) if whole.is_relative_to(folder) else whole
@@ -218,6 +225,7 @@ def _told(config: Path | None, settings: Settings, target: Path, count: int) -> 
 
 
 def _row(found: WalletImport, written: Path | None, plans: tuple[SourcePlan, SourcePlan] | None) -> ImportRow:
+    from watcher.cli._rows import ImportedWalletRow
     from watcher.cli.plan import source_row
 
     rows: list[PlannedSourceRow | None] = [source_row(each) for each in plans] if plans else [None, None]

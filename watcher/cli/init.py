@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._common import must_know
-from watcher.sources import KINDS
 from watcher.system.files import PRIVATE, SHARED, make_folder, text_file
 
 if TYPE_CHECKING:
@@ -43,6 +42,9 @@ Answers = Annotated[
 
 def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
     """Give a verb the option `--KIND-url` of each kind of source that can be set up."""
+
+    from watcher.sources import KINDS
+
     options = [
         Parameter(
             f"{name}_url",

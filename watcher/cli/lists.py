@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,19 +11,21 @@ from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one
 from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
-from watcher.commands import deliveries
-from watcher.config.configuration import store_of
 from watcher.domain.values.formatting import moment, money, price
-from watcher.ports.store import StoreAccess
-from watcher.reports import holdings, status
 from watcher.service.clock import SystemClock
+
+if TYPE_CHECKING:
+    from watcher.ports.store import StoreAccess
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
     """Show what is held: every confirmed balance, its price, and when it was read."""
+
+    from watcher.reports import holdings
+
     configuration = configured(config)
     must_know_wallets(configuration, wallet)
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         past = reader.past()
         rows = holdings.balances(configuration.settings, past)
     rows = [row for row in rows if not wallet or row["wallet"] in wallet]
@@ -45,8 +47,11 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
 
 def polls(config: Config = None, limit: Limit = 50, json: Json = False) -> int:
     """Show what was asked, newest first: what came of it and what it cost."""
+
+    from watcher.reports import status
+
     configuration = configured(config)
-    with store_of(configuration.settings).queries() as reader:
+    with configuration.settings.backend.queries() as reader:
         rows = status.requests(reader.requests(limit))
     if json:
         print_json(rows)
@@ -84,11 +89,13 @@ def outbox(
     json: Json = False,
 ) -> int:
     """Show deliveries, newest first; retry or drop some of them. Exit code 1 if an id is unknown."""
+
     from watcher.domain.messages.delivery import DeliveryState
+    from watcher.reports import status
 
     configuration = configured(config)
     must_know("state", [state] if state is not None else None, [each.value for each in DeliveryState])
-    store = store_of(configuration.settings)
+    store = configuration.settings.backend
     missing = _change(store, retry or (), drop or ())
     for each in missing:
         typer.echo(f"there is no pending or given-up delivery {each}", err=True)
@@ -111,6 +118,9 @@ def outbox(
 
 def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
     """Retry some deliveries and drop others; those that are not there."""
+
+    from watcher.commands import deliveries
+
     by = actor(SystemClock().now())
     with store.queries() as reader:
         meant = {each: the_one(each, reader.named_deliveries(each), "deliveries") for each in (*retry, *drop)}

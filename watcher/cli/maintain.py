@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +11,6 @@ from watcher import __version__
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
-from watcher.cli._rows import BackupRow, CheckRow, CountsRow, FindingRow, MistakesRow, ProblemRow
-from watcher.config.configuration import Configuration, hinted_accounts, store_of
-from watcher.config.environment import is_closed
 from watcher.domain.values.errors import ConfigurationError, Problem, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.text import visible
@@ -22,6 +18,8 @@ from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.analysis.lint import Finding
+    from watcher.cli._rows import CheckRow, CountsRow, FindingRow, ProblemRow
+    from watcher.config.configuration import Configuration
 
 
 def check(config: Config = None, json: Json = False) -> int:
@@ -32,6 +30,10 @@ def check(config: Config = None, json: Json = False) -> int:
     that were never seen, levels that are crossed already, and bands narrower than the noise. The exit
     code stays 0.
     """
+
+    from watcher.cli._rows import MistakesRow
+    from watcher.config.configuration import hinted_accounts
+
     try:
         configuration, closed = _configured(config)
     except ConfigurationError as error:
@@ -108,6 +110,9 @@ def _finding(finding: Finding) -> FindingRow:
 def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
     """The configuration; and, if that is all that is wrong, which credentials are closed to this user: what
     systemd runs for a reload (ExecReload=) may not read those of the service (systemd 252)."""
+
+    from watcher.config.environment import is_closed
+
     try:
         return configured(config, channels=True), []
     except ConfigurationError as error:
@@ -118,10 +123,11 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
 
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
     """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
+
     from watcher.analysis.lint import lint, look
 
     try:
-        store = store_of(configuration.settings)
+        store = configuration.settings.backend
         if not store.exists():
             return lint(look(configuration, None, SystemClock().now())), ""
         with store.queries() as reader:
@@ -165,9 +171,12 @@ def backup(
     json: Json = False,
 ) -> int:
     """Copy the store to FILE: consistent while the daemon runs, and verified."""
+
+    from watcher.cli._rows import BackupRow
+
     configuration = configured(config)
     with progress(f"copying to {target.name}") as tell:
-        store_of(configuration.settings).backup(target, tell)
+        configuration.settings.backend.backup(target, tell)
     size = target.stat().st_size
     if json:
         print_json(BackupRow(path=str(target), bytes=size, verified=True))
@@ -178,6 +187,8 @@ def backup(
 
 def version(json: Json = False) -> int:
     """Print the version of watcher and of what it runs on."""
+
+    import platform
     from importlib import metadata
 
     from watcher.store import KINDS

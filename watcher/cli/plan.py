@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.analysis.plan import PlanLine, SourcePlan, Supposed, accounts_text, misfit, plan_source
 from watcher.cli import _completion
 from watcher.cli._common import configured, must_know, print_json
 from watcher.cli._hints import expectation
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import PlannedAccountRow, PlannedSourceRow, PlanRow
 from watcher.cli._tables import print_table
-from watcher.config.configuration import build_source, store_of
-from watcher.config.settings import Settings
-from watcher.domain.scheduler import AccountForecast
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.durations import parse_duration, span
 from watcher.domain.values.formatting import moment
-from watcher.ports.hints import HintTally
+
+if TYPE_CHECKING:
+    from watcher.analysis.plan import PlanLine, SourcePlan, Supposed
+    from watcher.cli._rows import PlannedAccountRow, PlannedSourceRow, PlanRow
+    from watcher.config.settings import Settings
+    from watcher.domain.scheduler import AccountForecast
+    from watcher.ports.hints import HintTally
 
 NEVER = 10 * 365 * 86400.0
 """Seconds that no person waits for."""
@@ -54,6 +55,9 @@ def plan(
     Works before the first poll; later it uses what was learnt. Exit code 1: not everything fits.
     `run` starts all the same, and stretches what does not.
     """
+
+    from watcher.analysis.plan import Supposed, misfit
+
     configuration = configured(config)
     supposed = Supposed(_credits(credit), add, _duration(at_least_every))
     plans = plans_of(configuration.settings, supposed, source)
@@ -72,6 +76,9 @@ def plan(
 
 def plans_of(settings: Settings, supposed: Supposed, only: str | None) -> list[SourcePlan]:
     """The plan of each source, or of one."""
+
+    from watcher.analysis.plan import Supposed, plan_source
+    from watcher.config.configuration import build_source
     from watcher.service.clock import SystemClock
 
     now = SystemClock().now()
@@ -80,7 +87,7 @@ def plans_of(settings: Settings, supposed: Supposed, only: str | None) -> list[S
     sources = {name: build_source(settings, name) for name in names}
     known: dict[str, tuple[int, dict[str, str]]] = {name: (0, {}) for name in names}
     tallies: list[HintTally] = []
-    store = store_of(settings)
+    store = settings.backend
     if store.exists():
         with store.queries() as reader:
             tallies = reader.hint_tallies(now - timedelta(days=1)) if settings.hints else []
@@ -151,6 +158,9 @@ def _rounded(number: float | None) -> float | None:
 
 def headline(plan: SourcePlan) -> list[str]:
     """The totals of one source in a few sentences."""
+
+    from watcher.analysis.plan import accounts_text
+
     forecast, unit = plan.forecast, plan.unit
     most = f" of {plan.limit:,.0f}" if plan.limit < math.inf else ""
     planned = f"{plan.per_period:,.0f}{most} {unit} a {plan.period} are planned"
@@ -174,6 +184,9 @@ def headline(plan: SourcePlan) -> list[str]:
 
 def _hinted(plan: SourcePlan) -> list[str]:
     """Of how many accounts hints tell, and what is taken for granted."""
+
+    from watcher.analysis.plan import accounts_text
+
     hinted = [line.hints for line in plan.lines if line.hints is not None]
     if not hinted:
         return []
@@ -200,6 +213,8 @@ def _delay(plan: SourcePlan) -> str:
 
 
 def _learning(count: int, paced: int) -> list[str]:
+    from watcher.analysis.plan import accounts_text
+
     if not count:
         return []
     if count == paced:

@@ -17,11 +17,8 @@ from watcher.cli._common import configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._options import Config, Json
 from watcher.cli._tables import fold, screen, table
-from watcher.config.configuration import store_of
-from watcher.domain.rules.match import Match
 from watcher.domain.values.durations import parse_duration, parse_moment
 from watcher.domain.values.errors import InputError
-from watcher.domain.values.fields import zone_named
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.periods import beginning_of, month_before
 from watcher.domain.values.spelling import nearest
@@ -30,6 +27,7 @@ from watcher.service.clock import SystemClock
 if TYPE_CHECKING:
     from watcher.config.settings import Settings
     from watcher.domain.messages.presentation import Display
+    from watcher.domain.rules.match import Match
     from watcher.letters.writer import Letter
 
 
@@ -99,6 +97,7 @@ def report(
     The sums add up exactly, and what nobody can know is called unknown. The spreadsheet has one row for
     each wallet, chain and asset, with every digit.
     """
+
     settings = configured(config).settings
     zone = _zone(settings, timezone)
     begin, end = _period(since, until, zone)
@@ -108,7 +107,7 @@ def report(
     from watcher.app.presentations import display_by_hand
     from watcher.letters.writer import read_letter
 
-    letter = read_letter(settings, store_of(settings), begin, end, zone=zone, chosen=chosen)
+    letter = read_letter(settings, settings.backend, begin, end, zone=zone, chosen=chosen)
     if form is ReportFormat.JSON and output is None:
         from watcher.reports.statement.rows import statement_row
 
@@ -125,6 +124,8 @@ def report(
 
 
 def _zone(settings: Settings, asked: str | None) -> str:
+    from watcher.domain.values.fields import zone_named
+
     if asked is None:
         return settings.display.timezone or "UTC"
     try:
@@ -166,6 +167,8 @@ def _moment(option: str, text: str, zone: str, now: datetime) -> datetime:
 
 
 def _chosen(settings: Settings, wallets: list[str], tags: list[str]) -> Match:
+    from watcher.domain.rules.match import Match
+
     chosen = Match(wallets=tuple(wallets), tags=tuple(tags))
     if not any(map(chosen.wallet, settings.wallets)):
         known = {each.name for each in settings.wallets}

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli._actor import actor
 from watcher.cli._common import config_path, configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json, Wallets
-from watcher.cli._rows import PolledRow
 from watcher.cli._tables import print_table
-from watcher.config.configuration import Configuration, store_of
-from watcher.daemon.malloc import settle_heap
-from watcher.domain.credits.allowance import Purpose
-from watcher.domain.model import Account, Miss, Outcome
 from watcher.domain.values.formatting import counted
+
+if TYPE_CHECKING:
+    from watcher.cli._rows import PolledRow
+    from watcher.config.configuration import Configuration
+    from watcher.domain.model import Account, Outcome
 
 
 def run(config: Config = None) -> int:
@@ -31,6 +30,9 @@ def run(config: Config = None) -> int:
     SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
     configuration is wrong (systemd does not restart on it).
     """
+
+    from watcher.daemon.malloc import settle_heap
+
     settle_heap()
     # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
     # Once it watches, the daemon looks again.
@@ -43,6 +45,8 @@ def run(config: Config = None) -> int:
 
 
 def _run(path: Path) -> int:
+    import asyncio
+
     from watcher.daemon import systemd
     from watcher.daemon.run import run_daemon
 
@@ -71,6 +75,9 @@ def poll(
 
     May run beside the daemon. Exit code 1 if an account was not read.
     """
+
+    import asyncio
+
     configuration = configured(config, channels=True)
     set_up_logging("warning", configuration.settings.log.format)
     names = {each.name for each in configuration.settings.wallets}
@@ -82,10 +89,12 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
     from watcher.app.build import build
     from watcher.charts.attachments import painter
     from watcher.commands.polls import note_poll
+    from watcher.domain.credits.allowance import Purpose
+    from watcher.domain.model import Miss
     from watcher.letters.writer import LetterWriter
     from watcher.service.clock import SystemClock
 
-    backend = store_of(configuration.settings)
+    backend = configuration.settings.backend
     store, by = await backend.open(exclusive=False), actor(SystemClock().now())
     watched = {each.name for each in configuration.settings.wallets}
     seen: dict[Account, Outcome] = {}
@@ -104,7 +113,7 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                     note_poll(backend, by, named, accounts, {})
                     outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
-            with store_of(configuration.settings).only_deliverer() as telling:
+            with configuration.settings.backend.only_deliverer() as telling:
                 if telling:  # otherwise the daemon does, within seconds
                     app.deliverer.start()
                     await app.deliverer.drain(within=10.0)
@@ -126,6 +135,8 @@ def _show_outcomes(
     *,
     json: bool,
 ) -> None:
+    from watcher.domain.model import Miss
+
     wallets = {account: w.name for w in configuration.settings.wallets for account in w.accounts}
     rows: list[PolledRow] = []
     for account in asked:
@@ -163,12 +174,17 @@ def web(
 
     With a daemon running, its own page is the better one. A public address needs a token.
     """
+
+    import asyncio
+
     configuration = configured(config, secrets=True)  # its token guards the page
     set_up_logging("warning", configuration.settings.log.format)
     return asyncio.run(_web(configuration, listen))
 
 
 async def _web(configuration: Configuration, listen: str | None) -> int:
+    import asyncio
+
     from pydantic import ValidationError
 
     from watcher.config.configuration import build_rules, credit_plans
@@ -182,7 +198,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
         where = WebSettings(**{**dict(where), "listen": listen}) if listen else where
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    store = store_of(settings)
+    store = settings.backend
     if not store.exists():
         typer.echo(f"{store}: there is no store yet; `watcher run` or `watcher poll` makes it", err=True)
         return 1

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +11,11 @@ from watcher.cli import _completion
 from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import SentTestRow
-from watcher.config.configuration import Configuration, build_channels, store_of
 from watcher.domain.messages.message import Severity
+
+if TYPE_CHECKING:
+    from watcher.cli._rows import SentTestRow
+    from watcher.config.configuration import Configuration
 
 
 def send_test(
@@ -44,6 +44,9 @@ def send_test(
     Without --severity it rings as a warning does. Exit code 1 if a channel did not take it; why is said in
     the service's own words.
     """
+
+    import asyncio
+
     configuration = configured(config, channels=True)
     set_up_logging("warning", configuration.settings.log.format)
     known = configuration.settings.channels
@@ -65,9 +68,10 @@ async def send_tests(
     from watcher.app.presentations import kept_rates, presentations
     from watcher.charts.attachments import sample
     from watcher.commands.channel_tests import note_test, send_test
+    from watcher.config.configuration import build_channels
     from watcher.service.clock import SystemClock
 
-    now, settings, store = SystemClock().now(), configuration.settings, store_of(configuration.settings)
+    now, settings, store = SystemClock().now(), configuration.settings, configuration.settings.backend
     rows: list[SentTestRow] = []
     draw, rates = sample(settings, now), kept_rates(settings)
     for channel in build_channels(settings, only, presentations(settings, draw, told=lambda: rates)):
@@ -93,6 +97,9 @@ async def send_tests(
 
 def _pictured(configuration: Configuration) -> Configuration:
     """The same, but with pictures on every channel that can have them."""
+
+    from importlib.util import find_spec
+
     if find_spec("PIL") is None:
         typer.echo(
             "there are no pictures without the extra `charts`: pip install 'balance-watcher[charts]'",

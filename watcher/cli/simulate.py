@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from watcher.analysis.simulate import DAY, SimulationResult
-from watcher.analysis.trace import Trace, as_trace, read_trace
 from watcher.cli._common import configured, print_json
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
-from watcher.cli._rows import SimulationRow
-from watcher.config.configuration import Configuration
-from watcher.domain.scheduler import Item
 from watcher.domain.values.durations import parse_duration, span
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted
 from watcher.system.files import text_file
 
 if TYPE_CHECKING:
+    from watcher.analysis.simulate import SimulationResult
     from watcher.analysis.simulated_hints import SimulatedHints
+    from watcher.analysis.trace import Trace
+    from watcher.cli._rows import SimulationRow
+    from watcher.config.configuration import Configuration
+    from watcher.domain.scheduler import Item
 
 UNLIMITED = 1e12
 
@@ -85,6 +85,9 @@ def simulate(
 
     With --history, the changes in one's own store, at the times at which they were found.
     """
+
+    from watcher.analysis.trace import read_trace
+
     if (trace is None) == (not history):
         raise typer.BadParameter("name either --trace FILE or --history")
     pace, told = _pace(min_interval, max_interval, every), _hints(hints)
@@ -116,6 +119,8 @@ class _Pace(NamedTuple):
     fixed: float | None
 
     def item(self, wallet: str, cost: float) -> Item:
+        from watcher.domain.scheduler import Item
+
         longest = math.inf if self.longest is None else self.longest
         return Item(wallet, cost, min_every=self.shortest or 0.0, at_least_every=longest, fixed=self.fixed)
 
@@ -184,7 +189,10 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float, str], None]]:
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
     """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
-    from watcher.config.configuration import accounts_of, build_source, store_of
+
+    from watcher.analysis.simulate import DAY
+    from watcher.analysis.trace import as_trace
+    from watcher.config.configuration import accounts_of, build_source
     from watcher.service.clock import SystemClock
     from watcher.service.schedule_items import key_of
 
@@ -203,7 +211,7 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
             names[account] = f"{name}:{key_of(account)}"
             costs[names[account]] = source.cost(account)
     times: dict[str, set[float]] = {name: set() for name in names.values()}
-    with store_of(settings).queries() as reader:
+    with settings.backend.queries() as reader:
         for change in reader.history(10**9):
             if change.account in names:
                 times[names[change.account]].add(change.after_at.timestamp())
@@ -213,6 +221,8 @@ def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], flo
 def _show(
     trace: Trace, items: list[Item], result: SimulationResult, *, unlimited: bool, hinted: bool
 ) -> None:
+    from watcher.analysis.simulate import DAY
+
     days = (trace.end - trace.start) / DAY
     of = "" if unlimited else f" of {result.allowed:,.0f}"
     print(f"{counted(len(items), 'wallet')}, {counted(result.changes, 'change')}, {days:.1f} days")

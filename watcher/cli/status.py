@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,18 +15,18 @@ from watcher.cli._common import configured, plain_json, print_json
 from watcher.cli._encoding import json_text
 from watcher.cli._hints import hint_lines
 from watcher.cli._options import Config, Json
-from watcher.cli._rows import UnreadableRow
 from watcher.cli._tables import Screen, fold, redraws, screen, table
-from watcher.config.configuration import Configuration, credit_plans, store_of
 from watcher.domain.values.durations import format_duration, parse_duration, span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import clean
-from watcher.reports.rows import AccountRow, CreditsRow, StatusRow
-from watcher.reports.status import CRITICAL, OK, UNKNOWN, WARNING, report, unread, unread_because
 from watcher.service.clock import SystemClock
 
-EXIT = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
+if TYPE_CHECKING:
+    from watcher.config.configuration import Configuration
+    from watcher.reports.rows import AccountRow, CreditsRow, StatusRow
+
+EXIT = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 SHORTEST = timedelta(seconds=1)
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 """A screen of its own without a cursor, and back: what stood there before is there again."""
@@ -47,6 +47,9 @@ def status(
     --watch it is shown in place on a terminal, what is in trouble first, and as one block after another
     in a pipe (with --json: one line each); Ctrl-C ends it with 0.
     """
+
+    from watcher.cli._rows import UnreadableRow
+
     configuration = configured(config)
     if watch:
         return _watch(configuration, _interval(every), json=json)
@@ -55,8 +58,8 @@ def status(
     except StoreError as error:
         typer.echo(f"watcher: {error}", err=True)
         if json:
-            print_json(UnreadableRow(state=UNKNOWN, error=str(error)))
-        return EXIT[UNKNOWN]
+            print_json(UnreadableRow(state="unknown", error=str(error)))
+        return EXIT["unknown"]
     if json:
         print_json(state)
     else:
@@ -66,8 +69,11 @@ def status(
 
 def _state(configuration: Configuration) -> tuple[StatusRow, datetime]:
 
+    from watcher.config.configuration import credit_plans
+    from watcher.reports.status import report
+
     settings, now = configuration.settings, SystemClock().now()
-    with store_of(settings).queries() as reader:
+    with settings.backend.queries() as reader:
         return report(settings, reader, now, credit_plans(settings)), now
 
 
@@ -81,7 +87,7 @@ def _interval(text: str) -> timedelta:
     return found
 
 
-Show = Callable[[StatusRow | str, datetime], list[str]]
+Show = Callable[["StatusRow | str", datetime], list[str]]
 """A report, or the words why there is none → the lines of one round."""
 
 
@@ -113,7 +119,7 @@ def _watch(configuration: Configuration, every: timedelta, *, json: bool) -> int
 
 
 def _line_of_json(state: StatusRow | str, now: datetime) -> list[str]:
-    found = {"state": UNKNOWN, "error": state} if isinstance(state, str) else state
+    found = {"state": "unknown", "error": state} if isinstance(state, str) else state
     return [json_text({"at": now, **found}, sys.stdout, default=plain_json)]
 
 
@@ -171,6 +177,8 @@ def _urgency(row: AccountRow) -> tuple[bool, int, str]:
 
 
 def _above(state: StatusRow, now: datetime, on: Screen) -> list[str]:
+    from watcher.reports.status import unread, unread_because
+
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
     if unread(state["accounts"]):
         because = clean(unread_because(state["accounts"]))

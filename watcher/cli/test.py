@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ import typer
 
 from watcher.cli._common import print_json
 from watcher.cli._options import Json
-from watcher.cli._rows import RuleTestRow
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.text import visible
@@ -21,6 +19,7 @@ from watcher.system.files import text_file
 if TYPE_CHECKING:
     from watcher.analysis.ruletest.load import TestSuite
     from watcher.analysis.ruletest.run import TestFailure, TestResult
+    from watcher.cli._rows import RuleTestRow
 
 
 def test(
@@ -42,6 +41,9 @@ def test(
     account out; . not asked for; @1m from here on a step is one minute.
     `watcher schema --tests` prints the JSON Schema of these files; `rules/tests/` has examples.
     """
+
+    import asyncio
+
     from watcher.analysis.ruletest.load import load_suites
 
     suites = load_suites(files)

@@ -24,7 +24,6 @@ from watcher.notify.locales import EXTRA, can_localise
 from watcher.ports.channel import PLAINLY, Channel, Presentation
 from watcher.ports.clock import Clock
 from watcher.ports.source import Source
-from watcher.ports.store import StoreBackend
 
 if TYPE_CHECKING:
     from watcher.notify.heartbeat import Heartbeat
@@ -135,11 +134,6 @@ def build_heartbeat(settings: Settings) -> Heartbeat | None:
     from watcher.notify.heartbeat import Heartbeat
 
     return Heartbeat(found.url, found.proxy)
-
-
-def store_of(settings: Settings) -> StoreBackend:
-    """The store that the settings name, whether or not it is there yet."""
-    return settings.store.backend(settings.path)
 
 
 def credit_plans(settings: Settings) -> dict[str, CreditPlan]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from watcher.config.chat import ChatSettings, People
     from watcher.config.reports import ReportSettings
     from watcher.hints.kind import HintKind
+    from watcher.ports.store import StoreBackend
 
 KEYS = (
     *("version", "include", "store", "sources", "wallets", "hints", "assets"),
@@ -92,6 +93,11 @@ class Settings:
     """Where they may; None: nowhere, and nobody is listened to."""
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
+
+    @property
+    def backend(self) -> StoreBackend:
+        """The store that is named, whether or not it is there yet."""
+        return self.store.backend(self.path)
 
     @property
     def rates_source(self) -> str | None:

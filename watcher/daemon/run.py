@@ -20,7 +20,6 @@ from watcher.config.configuration import (
     build_heartbeat,
     configure,
     credit_plans,
-    store_of,
     wants_pictures,
 )
 from watcher.config.differences import differences
@@ -70,7 +69,7 @@ async def run_daemon(
     daemon = Daemon(path, env, on_loaded)
     with SIGNALS.heard(asyncio.get_running_loop(), daemon.stopping.set, daemon.reloading.set):
         take_descriptors()
-        store = await store_of(configuration.settings).open(exclusive=True)
+        store = await configuration.settings.backend.open(exclusive=True)
         try:
             broken = await daemon.serve(configuration, store)
         finally:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from watcher.ports.clock import Clock
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class SystemClock:
@@ -20,9 +23,13 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         await asyncio.sleep(seconds)
 
     async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:  # noqa: ASYNC109
+        import asyncio
+
         try:
             async with asyncio.timeout(timeout):
                 await event.wait()

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import FakeClock
 from watcher.app.build import build
 from watcher.cli import _run
-from watcher.config.configuration import configure, store_of
+from watcher.config.configuration import configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
 from watcher.sim import Simulation
@@ -45,7 +45,7 @@ async def read_once(folder: Path) -> None:
         (folder / "watcher.yaml").write_text(text)
         (folder / "rules.yaml").write_text(RULES)
         configuration = configure(folder / "watcher.yaml", {})
-        store = await store_of(configuration.settings).open(exclusive=True)
+        store = await configuration.settings.backend.open(exclusive=True)
         app = await build(configuration, store, clock=FakeClock())
         await app.pollers["coins"].poll(Batch(tuple(app.rules.wallets), Purpose.SCHEDULED))
         await app.close()

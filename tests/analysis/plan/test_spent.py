@@ -12,7 +12,7 @@ from tests.service.test_provider_count import MovedClock
 from watcher.analysis.plan import plan_source
 from watcher.app.build import build
 from watcher.config.cadences import cadences
-from watcher.config.configuration import build_source, configure, store_of
+from watcher.config.configuration import build_source, configure
 from watcher.domain.credits.allowance import Purpose
 from watcher.sim import Simulation
 
@@ -69,7 +69,7 @@ async def test_what_plan_says_is_what_is_spent(shape: str, tmp_path: Path) -> No
         configuration = configure(tmp_path / "watcher.yaml", {})
         settings = configuration.settings
         plan = plan_source(settings, build_source(settings, "s"), clock.now())
-        store = await store_of(settings).open(exclusive=True)
+        store = await settings.backend.open(exclusive=True)
         app = await build(configuration, store, clock=clock)
         await app.prepare()
         poller = app.pollers["s"]
