@@ -52,7 +52,6 @@ class _Canvas:
 
 def plot(found: Plot, line: ChartLine, on: Screen) -> list[str]:
     """The chart of one holding, and the same in words."""
-
     from watcher.charts import words
     from watcher.charts.plot import Frame
 

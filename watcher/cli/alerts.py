@@ -69,7 +69,6 @@ def alerts(
 
     In the place of firing stands silenced or inhibited while nobody is told of it.
     """
-
     from watcher.commands.alerts import told
     from watcher.reports.alerts import AlertViews
 
@@ -116,7 +115,6 @@ def ack(
 
     Who acknowledges first stands. Exit code 1 if one of them is not there or does not fire.
     """
-
     from watcher.commands.alerts import acknowledge
     from watcher.reports.alerts import AlertViews
 
@@ -172,7 +170,6 @@ def add(
     ends is told then; what fired and resolved meanwhile is told to nobody. Changes that a silence
     kept from people stand in `watcher outbox --state withheld`.
     """
-
     from watcher.commands.alerts import add_silence
     from watcher.reports.alerts import AlertViews, silence_row
 
@@ -205,7 +202,6 @@ def add(
 
 def _of_alert(configuration: Configuration, text: str) -> tuple[Globs, Globs]:
     """The rule and the wallet of an alert or an event, as globs."""
-
     from watcher.commands.alerts import matchers_of, told
 
     with configuration.settings.backend.queries() as reader:
@@ -225,7 +221,6 @@ def listed(
     json: Json = False,
 ) -> int:
     """Show silences in force."""
-
     from watcher.reports.alerts import silence_row
 
     configuration = configured(config)
@@ -247,7 +242,6 @@ def expire(
     json: Json = False,
 ) -> int:
     """End silences now. Exit code 1 if one is not there or over already."""
-
     from watcher.cli._rows import ExpiredRow
     from watcher.commands.alerts import end_silences
 
@@ -266,7 +260,6 @@ def expire(
 
 def meant(reader: Queries, text: str) -> str:
     """The id of the alert or event that a person means; wrong usage if that may be several."""
-
     from watcher.commands.alerts import named
 
     return the_one(text, named(reader, text), "alerts")

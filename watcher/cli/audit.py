@@ -38,7 +38,6 @@ def audit(
 ) -> int:
     """Show what people did, newest first: acknowledgements, silences, retries, polls and tests by hand, and
     what each reload of the configuration changed."""
-
     from watcher.reports.audit import audit_row
 
     configuration = configured(config)

@@ -71,7 +71,6 @@ def backtest(
     from the configuration. Rows of one wallet, chain and time are one reading; what it does not name
     stays as it was, and what is gone has a row with the amount 0.
     """
-
     import asyncio
 
     zone = _zone(timezone)
@@ -135,7 +134,6 @@ def _history(
     now: datetime,
 ) -> tuple[RecordedHistory, datetime, datetime]:
     """What is known, and from when until when messages are counted."""
-
     from watcher.analysis.backtest import warm_up
     from watcher.analysis.csv_import import read_history
     from watcher.service.replay import MOMENT
@@ -159,7 +157,6 @@ def _history(
 
 def _bursts(configuration: Configuration) -> dict[str, int]:
     """How many notifications each channel gets in a row, as far as its URL is known here."""
-
     from watcher.config.configuration import build_channels
 
     found: dict[str, int] = {}

@@ -81,7 +81,6 @@ def demo(
     Alerts are printed as they happen, the first one with all its particulars; a summary follows.
     Ctrl-C ends it at any moment.
     """
-
     import asyncio
     import tempfile
 
@@ -153,7 +152,6 @@ async def _until(
 
     `stays`: the page and the folder of what stays up, where no seconds are given.
     """
-
     import asyncio
 
     loop = asyncio.get_running_loop()

@@ -55,7 +55,6 @@ def explain(
     """Say why a rule fired or did not: the reading and its age, the level, what it waits for,
     what keeps it from people, and what each channel was told.
     """
-
     from watcher.config.configuration import build_rules, credit_plans
     from watcher.reports.explain import Explainer
 
@@ -88,7 +87,6 @@ def explain(
 
 def _of_alert(store: StoreAccess, text: str) -> tuple[str, str]:
     """The rule and the subject of an alert; of a notice that a rule cannot be judged, those of that rule."""
-
     from watcher.commands.alerts import told
     from watcher.domain.alerts.events import Event
     from watcher.domain.alerts.lifecycle import about

@@ -52,7 +52,6 @@ def history(
     The chart is of a wallet's value, or with --asset of the amount of one asset. Where nothing was read
     for longer than usual it is blank, and marked so on the line of time; that is never drawn as zero.
     """
-
     from watcher.reports import status
 
     configuration = configured(config)
@@ -97,7 +96,6 @@ def _assets(
     configuration: Configuration, reader: Queries, wallets: Sequence[str], name: str
 ) -> frozenset[Asset]:
     """All that are called so: a symbol is a name that anybody can give to a token."""
-
     from watcher.reports import status
 
     past, accounts = reader.past(), status.wallets_by_account(configuration.settings)

@@ -151,7 +151,6 @@ def _columns(texts: list[str] | None) -> Mapping[str, str]:
 
 def _configured(config: Path | None, file: Path) -> Settings:
     """The configuration as it is, which may have no wallet yet; rules are not asked."""
-
     from watcher.config.document import NO_KEYS, Document, Node
     from watcher.config.settings import read_settings
 
@@ -164,7 +163,6 @@ def _configured(config: Path | None, file: Path) -> Settings:
 
 def _with_them(config: Path | None, found: WalletImport) -> Settings | None:
     """The configuration as it would be with the wallets; None if it would not take one of them."""
-
     from watcher.config.settings import read_settings
 
     partial = read_settings(config_path(config), os.environ, secrets=False, more=found.entries())

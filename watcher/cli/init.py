@@ -42,7 +42,6 @@ Answers = Annotated[
 
 def _takes_urls(verb: Callable[..., int]) -> Callable[..., int]:
     """Give a verb the option `--KIND-url` of each kind of source that can be set up."""
-
     from watcher.sources import KINDS
 
     options = [

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
     """Show what is held: every confirmed balance, its price, and when it was read."""
-
     from watcher.reports import holdings
 
     configuration = configured(config)
@@ -47,7 +46,6 @@ def balances(config: Config = None, wallet: Wallets = None, json: Json = False) 
 
 def polls(config: Config = None, limit: Limit = 50, json: Json = False) -> int:
     """Show what was asked, newest first: what came of it and what it cost."""
-
     from watcher.reports import status
 
     configuration = configured(config)
@@ -89,7 +87,6 @@ def outbox(
     json: Json = False,
 ) -> int:
     """Show deliveries, newest first; retry or drop some of them. Exit code 1 if an id is unknown."""
-
     from watcher.domain.messages.delivery import DeliveryState
     from watcher.reports import status
 
@@ -118,7 +115,6 @@ def outbox(
 
 def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
     """Retry some deliveries and drop others; those that are not there."""
-
     from watcher.commands import deliveries
 
     by = actor(SystemClock().now())

@@ -30,7 +30,6 @@ def check(config: Config = None, json: Json = False) -> int:
     that were never seen, levels that are crossed already, and bands narrower than the noise. The exit
     code stays 0.
     """
-
     from watcher.cli._rows import MistakesRow
     from watcher.config.configuration import hinted_accounts
 
@@ -110,7 +109,6 @@ def _finding(finding: Finding) -> FindingRow:
 def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
     """The configuration; and, if that is all that is wrong, which credentials are closed to this user: what
     systemd runs for a reload (ExecReload=) may not read those of the service (systemd 252)."""
-
     from watcher.config.environment import is_closed
 
     try:
@@ -123,7 +121,6 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
 
 def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
     """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
-
     from watcher.analysis.lint import lint, look
 
     try:
@@ -171,7 +168,6 @@ def backup(
     json: Json = False,
 ) -> int:
     """Copy the store to FILE: consistent while the daemon runs, and verified."""
-
     from watcher.cli._rows import BackupRow
 
     configuration = configured(config)
@@ -187,7 +183,6 @@ def backup(
 
 def version(json: Json = False) -> int:
     """Print the version of watcher and of what it runs on."""
-
     import platform
     from importlib import metadata
 

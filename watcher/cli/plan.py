@@ -55,7 +55,6 @@ def plan(
     Works before the first poll; later it uses what was learnt. Exit code 1: not everything fits.
     `run` starts all the same, and stretches what does not.
     """
-
     from watcher.analysis.plan import Supposed, misfit
 
     configuration = configured(config)
@@ -76,7 +75,6 @@ def plan(
 
 def plans_of(settings: Settings, supposed: Supposed, only: str | None) -> list[SourcePlan]:
     """The plan of each source, or of one."""
-
     from watcher.analysis.plan import Supposed, plan_source
     from watcher.config.configuration import build_source
     from watcher.service.clock import SystemClock
@@ -158,7 +156,6 @@ def _rounded(number: float | None) -> float | None:
 
 def headline(plan: SourcePlan) -> list[str]:
     """The totals of one source in a few sentences."""
-
     from watcher.analysis.plan import accounts_text
 
     forecast, unit = plan.forecast, plan.unit
@@ -184,7 +181,6 @@ def headline(plan: SourcePlan) -> list[str]:
 
 def _hinted(plan: SourcePlan) -> list[str]:
     """Of how many accounts hints tell, and what is taken for granted."""
-
     from watcher.analysis.plan import accounts_text
 
     hinted = [line.hints for line in plan.lines if line.hints is not None]

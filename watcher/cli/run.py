@@ -30,7 +30,6 @@ def run(config: Config = None) -> int:
     SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
     configuration is wrong (systemd does not restart on it).
     """
-
     from watcher.daemon.malloc import settle_heap
 
     settle_heap()
@@ -75,7 +74,6 @@ def poll(
 
     May run beside the daemon. Exit code 1 if an account was not read.
     """
-
     import asyncio
 
     configuration = configured(config, channels=True)
@@ -174,7 +172,6 @@ def web(
 
     With a daemon running, its own page is the better one. A public address needs a token.
     """
-
     import asyncio
 
     configuration = configured(config, secrets=True)  # its token guards the page

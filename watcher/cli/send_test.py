@@ -44,7 +44,6 @@ def send_test(
     Without --severity it rings as a warning does. Exit code 1 if a channel did not take it; why is said in
     the service's own words.
     """
-
     import asyncio
 
     configuration = configured(config, channels=True)
@@ -97,7 +96,6 @@ async def send_tests(
 
 def _pictured(configuration: Configuration) -> Configuration:
     """The same, but with pictures on every channel that can have them."""
-
     from importlib.util import find_spec
 
     if find_spec("PIL") is None:

@@ -85,7 +85,6 @@ def simulate(
 
     With --history, the changes in one's own store, at the times at which they were found.
     """
-
     from watcher.analysis.trace import read_trace
 
     if (trace is None) == (not history):
@@ -189,7 +188,6 @@ def _polls(out: Path | None) -> Iterator[Callable[[str, float, str], None]]:
 
 def _history(configuration: Configuration) -> tuple[Trace, dict[str, float], float | None]:
     """The store's changes of all accounts on sources that sell credits, their costs, and credits a day."""
-
     from watcher.analysis.simulate import DAY
     from watcher.analysis.trace import as_trace
     from watcher.config.configuration import accounts_of, build_source

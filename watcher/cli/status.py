@@ -47,7 +47,6 @@ def status(
     --watch it is shown in place on a terminal, what is in trouble first, and as one block after another
     in a pipe (with --json: one line each); Ctrl-C ends it with 0.
     """
-
     from watcher.cli._rows import UnreadableRow
 
     configuration = configured(config)

@@ -41,7 +41,6 @@ def test(
     account out; . not asked for; @1m from here on a step is one minute.
     `watcher schema --tests` prints the JSON Schema of these files; `rules/tests/` has examples.
     """
-
     import asyncio
 
     from watcher.analysis.ruletest.load import load_suites
