@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from watcher.cli._help import PAGES, WHERE
-from watcher.cli._options import Verb, VerbGroup
+from watcher.cli._options import VerbCommand, VerbGroup
 
 VERBS = {
     "demo": "demo", "init": "init", "check": "maintain", "plan": "plan", "simulate": "simulate",
@@ -21,7 +21,7 @@ VERBS = {
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
     "audit": "audit", "silence": "alerts", "import": "import_wallets",
 }  # fmt: skip
-"""Verb → the module here that has it, as a function of that name or a group of them."""
+"""VerbCommand → the module here that has it, as a function of that name or a group of them."""
 
 
 COMPLETING = "_WATCHER_COMPLETE"
@@ -51,9 +51,9 @@ def loaded(name: str) -> Any:
         alone.add_typer(verb, name=name, cls=VerbGroup, short_help=page.short, epilog=page.epilog)
         for each in verb.registered_commands:
             below = PAGES[f"{name} {each.name}"]
-            each.cls, each.short_help, each.epilog = Verb, below.short, below.epilog
+            each.cls, each.short_help, each.epilog = VerbCommand, below.short, below.epilog
     else:
-        alone.command(name=name, cls=Verb, short_help=page.short, epilog=page.epilog)(verb)
+        alone.command(name=name, cls=VerbCommand, short_help=page.short, epilog=page.epilog)(verb)
     return typer.main.get_group(alone).commands[name]
 
 

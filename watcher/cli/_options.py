@@ -27,7 +27,7 @@ class VerbGroup(TyperGroup):
         return _off(super().get_params(ctx))
 
 
-class Verb(TyperCommand):
+class VerbCommand(TyperCommand):
     """One verb. While its words are completed those before are taken as they stand, unchecked."""
 
     def get_params(self, ctx: Any) -> list[Any]:

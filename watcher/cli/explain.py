@@ -65,9 +65,8 @@ def explain(
     found = rules.by_id.get(rule)
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
-    now = SystemClock().now()
-    with configuration.settings.backend.queries() as reader:
-        settings = configuration.settings
+    settings, now = configuration.settings, SystemClock().now()
+    with settings.backend.queries() as reader:
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)
         wanted = subject.lower()

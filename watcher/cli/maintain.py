@@ -31,7 +31,6 @@ def check(config: Config = None, json: Json = False) -> int:
     code stays 0.
     """
     from watcher.cli._rows import MistakesRow
-    from watcher.config.configuration import hinted_accounts
 
     try:
         configuration, closed = _configured(config)
@@ -40,16 +39,7 @@ def check(config: Config = None, json: Json = False) -> int:
             raise
         print_json(MistakesRow(mistakes=[_problem(each) for each in error.problems]))
         return 78
-    settings = configuration.settings
-    counts: CountsRow = {
-        "sources": len(settings.sources),
-        "wallets": len(settings.wallets),
-        "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
-        "channels": len(settings.channels),
-        "rules": len(configuration.rules),
-        "hint_sources": len(settings.hints),
-        "hinted_accounts": len({each for name in settings.hints for each in hinted_accounts(settings, name)}),
-    }
+    settings, counts = configuration.settings, _counts(configuration)
     findings, trouble = _lint(configuration)
     warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
     if json:
@@ -75,6 +65,21 @@ def check(config: Config = None, json: Json = False) -> int:
     if files := _files(configuration):
         typer.echo(f"read with it: {', '.join(_beside(each, settings.path.parent) for each in files)}")
     return 0
+
+
+def _counts(configuration: Configuration) -> CountsRow:
+    from watcher.config.configuration import hinted_accounts
+
+    settings = configuration.settings
+    return {
+        "sources": len(settings.sources),
+        "wallets": len(settings.wallets),
+        "accounts": sum(len(wallet.accounts) for wallet in settings.wallets),
+        "channels": len(settings.channels),
+        "rules": len(configuration.rules),
+        "hint_sources": len(settings.hints),
+        "hinted_accounts": len({each for name in settings.hints for each in hinted_accounts(settings, name)}),
+    }
 
 
 def _files(configuration: Configuration) -> list[Path]:
