@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing (Debian package: python3-venv)"; exit 1; }
 
-.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures recordings docs format install clean
+.PHONY: demo test test-index chaos fuzz mutants audit check systemd bench pictures recordings docs reference format install clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/watcher demo $(ARGS)
@@ -72,6 +72,10 @@ recordings: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python -m tests.site
+
+# What is made of docs/reference, written down anew; `make test` compares with it. After `make recordings`.
+reference: $(VENV)/.dev
+	$(BIN)/python -m tests.reference
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

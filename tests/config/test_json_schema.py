@@ -45,7 +45,7 @@ def test_only_the_default_kind_need_not_be_written() -> None:
     assert "kind" in definition("CoinStatsSettings")["required"]
     assert "kind" in definition("ConsoleSettings")["required"]
     assert "kind" not in definition("AppriseSettings")["required"]
-    assert definition("ConsoleSettings")["properties"]["kind"] == {"const": "console"}
+    assert definition("ConsoleSettings")["properties"]["kind"]["const"] == "console"
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -65,7 +65,7 @@ def test_the_schema_of_rules_names_every_type_with_all_that_people_write() -> No
     threshold = schema["$defs"]["ThresholdRule"]
     assert {"for", "all", "any", "per", "max_age", "below"} <= set(threshold["properties"])
     assert {"id", "type"} <= set(threshold["required"])
-    assert threshold["properties"]["type"] == {"const": "threshold"}
+    assert threshold["properties"]["type"]["const"] == "threshold"
     assert set(schema["$defs"]["RatioRule"]["required"]) == {"id", "type", "of", "to"}
     assert set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema))) <= set(schema["$defs"])
 

@@ -324,7 +324,7 @@ def test_a_wrong_column_of_a_long_table_is_not_told_a_thousand_times(tmp_path: P
 
 
 def test_what_the_papers_show_is_sound_and_names_every_column(tmp_path: Path) -> None:
-    paper = (Path(__file__).parents[2] / "docs" / "wallets.md").read_text(encoding="utf-8")
+    paper = (Path(__file__).parents[2] / "docs" / "howto" / "many-wallets.md").read_text(encoding="utf-8")
     shown = paper.partition("```csv\n")[2].partition("```")[0]
     found = read(tmp_path, shown.replace(",coinstats,", ",cs,")).wallets
     assert [each.name for each in found] == ["gas-base", "payouts"]

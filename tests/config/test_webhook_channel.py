@@ -112,4 +112,4 @@ def test_what_the_paper_shows_is_sound(tmp_path: Path) -> None:
 def test_the_schema_knows_it() -> None:
     found = json_schema()["$defs"]["WebhookChannelSettings"]
     assert {"url", "url_file", "secret", "secret_file", "format"} <= found["properties"].keys()
-    assert found["properties"]["kind"] == {"const": "webhook"}
+    assert found["properties"]["kind"]["const"] == "webhook"

@@ -28,6 +28,7 @@ class ChatSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     channels: Annotated[DistinctWords, Field(min_length=1, examples=[["ops"]])]
+    """Names of the channels in which people may answer."""
 
 
 def read_people(document: Document, kinds: Mapping[str, type[ChannelKind]]) -> People:

@@ -6,11 +6,13 @@ import ast
 import inspect
 import json
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 from textwrap import dedent
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from watcher.config.chat import ChatSettings
 from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry
@@ -23,10 +25,34 @@ from watcher.domain.messages.template_variables import TEMPLATES
 from watcher.domain.messages.templates import TEMPLATE_HELP
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.rules import TYPES
+from watcher.domain.values.durations import format_duration
+from watcher.domain.values.fields import PERCENTAGE
 from watcher.notify.display import DisplaySettings
 from watcher.notify.kind import ChannelKind
 
+SECTION_HELP: Mapping[str, str] = {
+    "version": "Version of this format: 1.",
+    "include": "Files that hold wallets, channels and rule files as this one does, or patterns of them.",
+    "store": "Where readings, alerts and deliveries are kept.",
+    "sources": "API accesses, each under a name of yours that wallets say.",
+    "wallets": "What is watched: wallets, and files of wallets.",
+    "hints": "Who says that an account has just moved, each under a name of yours.",
+    "assets": "Which assets are trusted, hidden or held back; the first entry that fits decides.",
+    "channels": "Ways to tell people, each under a name of yours that rules say.",
+    "display": "In whose time, language and money messages are shown.",
+    "reports": "Letters about a day, a week or a month, each under a name of yours.",
+    "explorers": "Chain → web page of an account, with `{address}` in it: messages link there.",
+    "people": "Who may answer in channels: name → the id that a service knows the person by.",
+    "chat": "Where these people may answer, by buttons and commands.",
+    "rules": "Rule files, or patterns of such files.",
+    "web": "The page, the JSON and the metrics; `null` turns them off.",
+    "log": "What is logged, and how.",
+    "heartbeat": "A dead-man's switch elsewhere that is called while alerts would reach somebody.",
+}
 DURATION = {"type": "string", "pattern": r"^[0-9]+[smhd]$", "examples": ["30s", "5m", "2h", "7d"]}
+
+
+_DURATIONS = TypeAdapter(timedelta)
 
 
 def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
@@ -35,20 +61,21 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     properties = {
         "version": {"const": 1},
-        "include": _files(
-            "Files that hold wallets, channels and rule files as this one does.", ["teams/*.yaml"]
-        ),
-        "store": _choice(kinds.stores, kinds.store, definitions),
-        "sources": {"type": "object", "additionalProperties": _choice(kinds.sources, None, definitions)},
+        "include": _files(["teams/*.yaml"]),
+        "store": _choice("store", kinds.stores, kinds.store, definitions),
+        "sources": {
+            "type": "object",
+            "additionalProperties": _choice("source", kinds.sources, None, definitions),
+        },
         "wallets": _wallets(definitions),
         "hints": {
             "type": ["object", "null"],
-            "additionalProperties": _choice(kinds.hints(), None, definitions),
+            "additionalProperties": _choice("hint source", kinds.hints(), None, definitions),
         },
         "assets": {"type": "array", "items": model_schema(AssetEntry, definitions)},
         "channels": {
             "type": "object",
-            "additionalProperties": _choice(kinds.channels, kinds.channel, definitions),
+            "additionalProperties": _choice("channel", kinds.channels, kinds.channel, definitions),
         },
         "display": {"anyOf": [model_schema(DisplaySettings, definitions), {"type": "null"}]},
         "reports": {
@@ -59,13 +86,14 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
             "type": ["object", "null"],
             "additionalProperties": {"type": "string", "pattern": r"^https?://.*\{address\}"},
         },
-        "rules": _files("Rule files.", ["rules/*.yaml"]),
+        "rules": _files(["rules/*.yaml"]),
         "web": {"anyOf": [model_schema(WebSettings, definitions), {"type": "null"}]},
         "log": model_schema(LogSettings, definitions),
         "heartbeat": {"anyOf": [model_schema(HeartbeatSettings, definitions), {"type": "null"}]},
         "people": {"type": ["object", "null"], "additionalProperties": _person(kinds.channels)},
         "chat": {"anyOf": [model_schema(ChatSettings, definitions), {"type": "null"}]},
     }
+    properties = {key: {"description": SECTION_HELP[key], **schema} for key, schema in properties.items()}
     schema = file_schema("watcher.yaml", properties, ["version", "sources"], definitions)
     return {**schema, "anyOf": [{"required": ["wallets"]}, {"required": ["include"]}]}
 
@@ -82,8 +110,8 @@ def part_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     return file_schema("a file that watcher.yaml includes", properties, [], needed)
 
 
-def _files(what: str, example: list[str]) -> dict[str, Any]:
-    return {"description": what, "type": "array", "items": {"type": "string"}, "examples": [example]}
+def _files(example: list[str]) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string"}, "examples": [example]}
 
 
 def _wallets(definitions: dict[str, Any]) -> dict[str, Any]:
@@ -100,12 +128,13 @@ def rules_schema() -> dict[str, Any]:
     for kind, model in TYPES.items():
         reference = model_schema(model, definitions)
         definition = definitions[model.__name__]
-        definition["properties"]["type"] = {"const": kind}
+        definition["properties"]["type"] = {"description": _texts(model)["type"], "const": kind}
         definition["required"] = sorted({"id", "type", *definition.get("required", ())})
         for name in TEMPLATES:
-            definition["properties"][name] = {"type": "string", "description": TEMPLATE_HELP}
+            told = {"type": "string", "description": f"{_texts(model)[name]} {TEMPLATE_HELP}"}
+            definition["properties"][name] = told
         choices.append(reference)
-    rules = {"type": ["array", "null"], "items": {"anyOf": choices}}
+    rules = {"description": "The rules.", "type": ["array", "null"], "items": {"anyOf": choices}}
     return file_schema("watcher rules", {"rules": rules}, ["rules"], definitions)
 
 
@@ -125,13 +154,14 @@ def file_schema(
 
 
 def _choice(
-    kinds: Mapping[str, type[BaseModel]], default: str | None, definitions: dict[str, Any]
+    what: str, kinds: Mapping[str, type[BaseModel]], default: str | None, definitions: dict[str, Any]
 ) -> dict[str, Any]:
     choices = []
     for kind, model in kinds.items():
         reference = model_schema(model, definitions)
         definition = definitions[reference["$ref"].rpartition("/")[2]]
-        definition.setdefault("properties", {})["kind"] = {"const": kind}
+        said = f"Kind of {what}, which decides the other keys."
+        definition.setdefault("properties", {})["kind"] = {"description": said, "const": kind}
         required = [key for key in definition.get("required", []) if key != "kind"]
         definition["required"] = required if kind == default else ["kind", *required]
         choices.append(reference)
@@ -143,7 +173,10 @@ def _person(channels: Mapping[str, type[ChannelKind]]) -> dict[str, Any]:
     services = dict.fromkeys(kind.service for kind in channels.values() if kind.service)
     return {
         "type": "object",
-        "properties": {service: {"type": ["string", "integer"]} for service in services},
+        "properties": {
+            service: {"description": f"The person's id on {service}.", "type": ["string", "integer"]}
+            for service in services
+        },
         "minProperties": 1,
         "additionalProperties": False,
     }
@@ -199,7 +232,8 @@ def _allow_files(schema: dict[str, Any], model: type[BaseModel]) -> None:
     for key, info in written_fields(model).items():
         if SecretStr not in parts_of(info.annotation):
             continue
-        schema["properties"][f"{key}_file"] = {"type": "string", "description": f"a file that holds {key}"}
+        said = f"Path of a file that holds `{key}`, in its place."
+        schema["properties"][f"{key}_file"] = {"type": "string", "description": said}
         if key in schema.get("required", []):
             schema["required"].remove(key)
             either = {"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]}
@@ -213,9 +247,11 @@ def _as_written(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if schema.get("format") == "duration":
-        rest = {key: value for key, value in schema.items() if key not in ("format", "type", "default")}
-        return {**DURATION, **rest}
-    drop = {"writeOnly", "format"} | ({"default"} if schema.get("format") == "password" else set())
+        rest = {key: value for key, value in schema.items() if key not in ("format", "type")}
+        return _spelled({**DURATION, **rest})
+    # Of a mapping the keys below it have defaults of their own.
+    unsaid = schema.get("format") == "password" or isinstance(schema.get("default"), dict)
+    drop = {"writeOnly", "format"} | ({"default"} if unsaid else set())
     named = schema.get("properties", {})  # what they are called is nobody's business here
     plain = {key: _as_written(value) for key, value in schema.items() if key not in (*drop, "properties")}
     if named:
@@ -223,4 +259,14 @@ def _as_written(schema: Any) -> Any:
     if plain.get("type") == "array" and plain.get("items") == {"type": "string"}:
         rest = {key: plain.pop(key) for key in ("title", "description", "default") if key in plain}
         return {**rest, "anyOf": [plain, {"type": "string"}]}
-    return plain
+    return _spelled(plain)
+
+
+def _spelled(schema: dict[str, Any]) -> dict[str, Any]:
+    """The default of a duration or a percentage as people write it."""
+    default = schema.get("default")
+    if default is not None and schema.get("pattern") == DURATION["pattern"]:
+        schema["default"] = format_duration(_DURATIONS.validate_python(default))
+    elif default is not None and schema.get("pattern") == PERCENTAGE["pattern"]:
+        schema["default"] = f"{Decimal(default):.0%}"
+    return schema

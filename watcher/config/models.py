@@ -105,7 +105,9 @@ class Cron(Written):
     """At the minutes of a calendar, in a time zone."""
 
     cron: Annotated[str, AfterValidator(check_cron)]
+    """Five fields (minute hour day month weekday), as in `*/10 9-17 * * mon-fri`."""
     timezone: Zone = "UTC"
+    """IANA name of the zone in which the line is read, as in `Europe/Zurich`."""
 
 
 Every = Annotated[
@@ -120,20 +122,32 @@ class WalletEntry(Written):
     """A wallet as it is written."""
 
     name: Name
+    """Name in messages and rules; each wallet has one of its own."""
     source: str
+    """Name of the source that reads it, from `sources`."""
     address: Annotated[str, Field(min_length=1, max_length=200)]
+    """Address on the chain, in quotes: YAML reads a bare `0x…` as a number."""
     chains: DistinctWords = ()
+    """CoinStats only: ids of the chains, as in `[ethereum, base-wallet]`. Each is an account of its own;
+    `all` is one that costs as much as ten."""
     assets: DistinctWords = ()
+    """TEOS only: UniqueAssetIds of the assets to watch, as in `["0x0fc6e610b23b09fae00e10001"]`."""
     tags: DistinctWords = ()
+    """Words that rules and reports choose it by, as in `[treasury]`."""
     label: Label = ""
     """What people read beside the name."""
     note: Note = ""
     """What they should know of it, in one line or more."""
     every: Every = "auto"
+    """How often it is read: `auto` as the credits allow, a duration as in `5m` (1s at least), or a cron
+    line."""
     at_least_every: Interval | None = None
+    """Longest time between two readings that `auto` may plan: a promise, kept as long as the credits can
+    pay it."""
     discover: Literal["daily", "weekly", "monthly"] | None = None
     """How often all chains are looked at for value on those that `chains` does not name."""
     weight: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1.0
+    """What a minute of delay is worth here, beside 1 for the others; with `every: auto`."""
     hints: bool = True
     """Whether hints about its accounts are listened to."""
 
@@ -151,15 +165,20 @@ class WalletEntry(Written):
 
 class LogSettings(Written):
     level: LogLevel = "info"
+    """Least severity that is logged. The variable WATCHER_LOG_LEVEL wins over it."""
     format: Literal["console", "logfmt", "json"] = "console"
+    """How a line is written: for people, or for programs."""
 
 
 class HeartbeatSettings(Written):
     """A URL that somebody else watches; called only while alerts would reach somebody."""
 
     url: SecretStr
+    """Web address that is called, as healthchecks.io gives one. A secret."""
     every: Interval = timedelta(minutes=1)
+    """Time between two calls."""
     proxy: Proxy | None = None
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
 
     @field_validator("url")
     @classmethod

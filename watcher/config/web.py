@@ -73,12 +73,14 @@ class MetricsSettings(Written):
     """What `/metrics` shows. `balances`: two series for each, most of what there is."""
 
     balances: bool = True
+    """Whether there are two series for each balance: its amount and its value."""
 
 
 class TokenSettings(Written):
     """A token of its own name. Who has it is known by that name, and may look, or act as well."""
 
     token: Annotated[SecretStr, AfterValidator(_a_token)]
+    """The token itself; 16 characters at least where others can reach the page."""
     may: May = "view"
     """`view`: sees all pages and all JSON. `act`: acknowledges, silences and so on as well."""
 
@@ -120,6 +122,7 @@ class WebSettings(Written):
     """Where the status page listens, and where people open it. A public address needs a token."""
 
     listen: str = PAGE
+    """Host and port on which the page is served. Another host than this machine needs a token."""
     url: Annotated[str, AfterValidator(_a_page)] | None = None
     """Where people open the page, as in https://watch.example.org or with a path: messages link there."""
     token: SecretStr | None = None
@@ -135,6 +138,7 @@ class WebSettings(Written):
     proxies: tuple[IPvAnyAddress, ...] = ()
     """Reverse proxies, which say in `X-Forwarded-For` for whom they ask; one on this machine: 127.0.0.1."""
     metrics: MetricsSettings = MetricsSettings()
+    """What `/metrics` shows."""
 
     @model_validator(mode="after")
     def _whom_to_believe_is_known(self) -> WebSettings:

@@ -21,7 +21,7 @@ class BotKind(ChannelKind):
     timeout: Patience = timedelta(seconds=30)
     """How long one request may take before the message is tried again."""
     proxy: Proxy | None = None
-    """The proxy to the service; none named: as HTTPS_PROXY and NO_PROXY say."""
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
     api_url: BaseUrl
     """Where the service's API is."""
 

@@ -63,10 +63,13 @@ class QuietHours(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     from_: Annotated[Clock, Field(alias="from")]
+    """Time of day at which they begin, in quotes."""
     to: Clock
+    """Time of day at which they end, in quotes; it may be that of the next day."""
     timezone: Zone
+    """IANA name of the zone of these times, as in `Europe/Zurich`."""
     days: Days = DAYS
-    """On which a window begins."""
+    """Days on which they begin; left out: all."""
 
     @model_validator(mode="after")
     def _it_ends(self) -> QuietHours:
@@ -105,10 +108,12 @@ class ChannelKind(BaseModel):
     """The key that it needs to hear people, beside those that it needs to tell them."""
 
     quiet: QuietHours | None = None
+    """Hours in which only what is critical is told; the rest waits, and comes as one message."""
     fallback: str | None = None
     """The channel that is told too what this one cannot tell."""
     priority: Mapping[Severity, Urgency] = Field(default_factory=dict)
-    """How loudly each severity asks for people, where that is not as usual (`BY_SEVERITY`)."""
+    """How loudly each severity asks for people, if not as usual: critical an emergency, warning normal, info
+    silent."""
     display: ChannelDisplay | None = None
     """In whose time, language and money this channel is told, where that is not as for the others."""
 

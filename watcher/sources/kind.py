@@ -70,6 +70,8 @@ class SourceKind(BaseModel):
     """Whether a wallet says on which chains it is read."""
 
     fairness: Fairness = 1.0
+    """What `every: auto` makes least: 1 the mean delay of all changes, 0 the same interval for all
+    accounts, between them a mixture."""
     concurrency: Concurrency = 1
     """Requests that may be under way at once."""
     hint_waste: Share = Decimal("0.4")

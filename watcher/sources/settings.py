@@ -42,12 +42,17 @@ class ApiSettings(SourceKind):
     """Base of the kinds that are asked over HTTP with one key."""
 
     api_key: ApiKey
+    """Key of the API. A secret: write `${VAR}`, or name a file."""
     base_url: BaseUrl
+    """Where the API is. `http://` is for this machine only."""
     proxy: Proxy | None = None
-    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
     max_url_bytes: UrlBytes = 6000
+    """Longest address of a request, in bytes: it decides how many accounts fit into one."""
     timeout: Timeout
+    """How long one answer may take."""
     connect_timeout: Timeout = timedelta(seconds=10)
+    """How long a connection may take to be made."""
 
     def access_key(self) -> str:
         return self.api_key.get_secret_value()

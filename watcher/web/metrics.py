@@ -156,7 +156,7 @@ class _Collector(Collector):
         many = holdings.held(self._settings, self._snapshot.past)
         omitted = GaugeMetricFamily(
             "watcher_balances_omitted",
-            f"Balances not shown here, since they are more than {MOST_BALANCES:,}.",
+            "Balances that are not shown, since there are too many.",
         )
         omitted.add_metric([], many if many > MOST_BALANCES else 0)
         yield omitted

@@ -71,11 +71,15 @@ class TestWallet(_Model):
     __test__ = False  # not for pytest
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
+    """Name by which rules and readings choose it."""
     source: str = "coinstats"
+    """Name of its source, which rules can choose by."""
     address: str = ""
+    """Address as messages show it; any text."""
     chains: Words = ()
     """Left out: ethereum, or teos for a wallet whose source is named teos."""
     tags: Words = ()
+    """Tags, which rules can choose by."""
 
     @property
     def on(self) -> tuple[str, ...]:
@@ -86,14 +90,20 @@ class Series(_Model):
     """What one asset of a wallet reads, one step after the other."""
 
     wallet: str
+    """Name of the wallet that the readings are of."""
     chain: str | None = None
+    """Chain of the asset; needed where the wallet is on several."""
     asset: Annotated[str, Field(min_length=1)]
     """The symbol."""
     token: str | None = None
     """The contract, coin id or UniqueAssetId; left out, the symbol in lower case."""
     amounts: Text
+    """Amounts, one a step, in units of the asset: a number, `_` for a miss, `-` for absent; as in `"1.5 0.4x3
+    _ 0.9"`."""
     prices: Text | None = None
+    """Prices in US dollars, one a step, written like amounts. Left out, there is no price."""
     every: Step | None = None
+    """Time from one reading to the next, if not that of the test."""
 
     def items(self, step: timedelta) -> tuple[SeriesItem, ...]:
         return parse_series(self.amounts, self.every or step)
@@ -115,12 +125,17 @@ class ExpectedAlert(_Model):
     """A pending or firing alert. What is not said is not compared."""
 
     rule: str
+    """Id of the rule."""
     wallet: str | None = None
+    """Name of the wallet."""
     chain: str | None = None
+    """Chain of the asset."""
     asset: str | None = None
+    """Symbol of the asset."""
     subject: str | None = None
     """What the alert is about, as people read it: `tank: ETH on base-wallet`."""
     state: Literal["pending", "firing"] = "firing"
+    """State of the alert: `pending` while `for` or `reads` are not yet met, then `firing`."""
     because: str | None = None
     """A part of the reason."""
 
@@ -129,14 +144,21 @@ class ExpectedMessage(_Model):
     """A message. What is not said is not compared."""
 
     rule: str
+    """Id of the rule, or of a built-in notice, as in `watcher.blind`."""
     kind: Literal["firing", "resolved", "withdrawn", "repeat", "escalated", "event", "notice"] | None = None
+    """Kind of message: the beginning of an alert, its end, a repeat and so on."""
     wallet: str | None = None
+    """Name of the wallet."""
     asset: str | None = None
+    """Symbol of the asset."""
     title: str | None = None
+    """The whole title of the message."""
     says: Words = ()
     """Parts of the title or of a fact, as in `Moved: −1 ETH`."""
     channels: Words | None = None
+    """Channels that it goes to, all of them."""
     times: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """How often it is told since the expectation before."""
 
 
 Alerts = Annotated[tuple[ExpectedAlert, ...], BeforeValidator(_nothing)]
@@ -147,8 +169,11 @@ class Expectation(_Model):
     """What holds at a time: all alerts that live then, and all that was told since the one before."""
 
     at: Elapsed
+    """Time since the test began, as in `15m`; its first moment is 0."""
     alerts: Alerts | None = None
+    """All alerts that are pending or firing then; `nothing` if none is."""
     told: Messages | None = None
+    """All messages since the expectation before; `nothing` if there is none."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Expectation:
@@ -161,7 +186,9 @@ class Restart(_Model):
     """The daemon is stopped at `at` and started again at `until`; it is not polled in between."""
 
     at: Elapsed
+    """When the daemon stops, as time since the test began."""
     until: Elapsed
+    """When it starts again, as time since the test began."""
 
 
 def _restart(value: Any) -> Any:
@@ -172,13 +199,19 @@ class RuleTest(_Model):
     """One story, and what must come of it."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Name of the test, which says what must hold."""
     start: Moment = START
+    """Time at which the test begins, with its zone. Left out: a Monday, 08:00 UTC."""
     every: Step = STEP
+    """Time from one reading to the next."""
     wallets: tuple[TestWallet, ...] = ()
     """Beside those of the file."""
     readings: Annotated[tuple[Series, ...], AfterValidator(_some)]
+    """What is read, one series for each asset."""
     restarts: tuple[Annotated[Restart, BeforeValidator(_restart)], ...] = ()
+    """Times at which the daemon is stopped and started; a time alone means at once."""
     expect: Annotated[tuple[Expectation, ...], AfterValidator(_some)]
+    """What must hold, at rising times."""
 
     @model_validator(mode="after")
     def _time_goes_on(self) -> RuleTest:
@@ -206,7 +239,9 @@ class TestFile(_Model):
     channels: Words = ()
     """Left out: those that the rules name, or `everyone`."""
     wallets: tuple[TestWallet, ...] = ()
+    """Wallets that all tests of the file may name."""
     tests: Annotated[tuple[RuleTest, ...], AfterValidator(_some)]
+    """The tests."""
 
     @model_validator(mode="after")
     def _names_rules(self) -> TestFile:

@@ -14,7 +14,8 @@ def tests_schema() -> dict[str, Any]:
     model_schema(TestFile, definitions)
     expectation = definitions["Expectation"]["properties"]
     for name in ("alerts", "told"):
-        expectation[name] = {"anyOf": [expectation[name], {"const": "nothing"}]}
+        said = expectation[name].pop("description")
+        expectation[name] = {"description": said, "anyOf": [expectation[name], {"const": "nothing"}]}
     restarts = definitions["RuleTest"]["properties"]["restarts"]
     restarts["items"] = {"anyOf": [restarts["items"], DURATION]}
     file = definitions.pop("TestFile")

@@ -104,19 +104,26 @@ class Rule(BaseModel):
     id: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100), AfterValidator(_not_built_in)
     ]
+    """Name of the rule, one of its own. Its alerts are kept under it, so do not change it."""
     type: str
+    """Type of the rule, which decides its other keys."""
     match: Match = Match()
+    """What the rule is about; left out: everything that is watched."""
     severity: Severity = Severity.WARNING
+    """How bad it is, and so how loudly channels ring."""
     notify: Globs | None = None
-    """Channel names; None tells every channel."""
+    """Names of the channels that are told; left out: all of them."""
     inhibited_by: Globs = ()
     """Ids of rules: while one of them fires on the same wallet, nobody is told of this one."""
     blind_after: Duration | None = None
-    """How long it may be without an answer on a subject before that is told; None: three times as long as the
-    cadence of its accounts promises, and at least an hour."""
+    """How long it may be without an answer on a subject before that is told; left out: three times as long as
+    its accounts promise, and at least an hour."""
     summary: str | None = None
+    """Title of the message in your words. A template."""
     description: str | None = None
+    """More words below the title. A template."""
     runbook: str | None = None
+    """What to do, or the web address of it, which becomes a link. A template."""
 
     @model_validator(mode="after")
     def _templates_are_sound(self) -> Rule:
@@ -178,11 +185,12 @@ class StateRule(Rule):
     """A rule that fires and resolves."""
 
     repeat: Repeat | None = None
-    """Tell again while firing, so often; None never repeats."""
+    """How often it is told again while it fires, as in `6h`; left out: never."""
     keep_firing_for: Duration = timedelta(0)
     """How long it goes on firing after the first reading that does not meet the condition. The first reading
     after that long resolves it, if none met the condition meanwhile."""
     escalate: Escalate | None = None
+    """Whom else to tell if nobody acknowledges the alert."""
 
     @model_validator(mode="after")
     def _repeat_is_bearable(self) -> StateRule:

@@ -92,10 +92,15 @@ class Condition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: Metric = "amount"
+    """What is compared: units of the asset, their worth, or the price of one."""
     below: Exact | None = None
+    """Level; met while the metric is strictly under it."""
     above: Exact | None = None
+    """Level; met while the metric is strictly over it."""
     clear_above: Exact | None = None
+    """With `below`: what fires ends only strictly over this."""
     clear_below: Exact | None = None
+    """With `above`: what fires ends only strictly under this."""
 
     @model_validator(mode="after")
     def _band_is_possible(self) -> Condition:

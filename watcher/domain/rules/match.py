@@ -36,10 +36,16 @@ class Match(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wallets: Globs = ()
+    """Names of wallets, or patterns such as `gas-*`."""
     tags: Globs = ()
+    """Tags of wallets, or patterns; one of them is enough."""
     sources: Globs = ()
+    """Names of sources, or patterns."""
     chains: Globs = ()
+    """Ids of chains, or patterns."""
     assets: Globs = ()
+    """Symbols, contracts or UniqueAssetIds, or patterns. Anybody can give a token any symbol; a contract
+    is exact."""
 
     def wallet(self, wallet: Wallet) -> bool:
         return (

@@ -20,8 +20,11 @@ class Growing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     every: Duration
+    """Time before the first repeat."""
     grow: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
+    """Factor by which each wait is longer than the one before."""
     up_to: Duration | None = None
+    """Longest wait; left out: a year."""
 
     @model_validator(mode="after")
     def _limit_is_possible(self) -> Growing:
@@ -51,7 +54,9 @@ class Escalate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     after: Duration
+    """Time from the first message on; a minute at least."""
     notify: Annotated[Words, Field(min_length=1)]
+    """Names of the channels that are told then."""
 
     @model_validator(mode="after")
     def _people_have_time(self) -> Escalate:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
@@ -66,7 +66,8 @@ Duration = Annotated[timedelta, BeforeValidator(duration_of)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words_of)]
 """One word, or a list of them."""
 
-Share = Annotated[Decimal, BeforeValidator(_share)]
+PERCENTAGE = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*%$", "examples": ["10%"]}
+Share = Annotated[Decimal, BeforeValidator(_share), WithJsonSchema(PERCENTAGE)]
 """Percentage from `0%` to `100%`, kept as 0 to 1."""
 
 Zone = Annotated[str, AfterValidator(lambda name: zone_named(name).key)]

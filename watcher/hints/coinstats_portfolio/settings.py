@@ -41,6 +41,7 @@ class PortfolioHints(AskingHintKind):
 
     kind: Literal["coinstats-portfolio"]
     every: Annotated[Duration, AfterValidator(_an_interval)]
+    """Time between two looks, from 1m to 1d; each costs credits."""
     sync: Literal["all", "none"] = "all"
     """Whether portfolios are brought up to date before each look. Without, a look shows what CoinStats knows
     by itself; how old that is, no document says."""

@@ -62,7 +62,9 @@ class ElectrumHints(HintKind):
 
     kind: Literal["electrum"]
     url: Annotated[str, AfterValidator(_server)]
+    """Address of the server, as in `ssl://electrum.example:50002`."""
     chains: Annotated[Words, AfterValidator(_one_chain)]
+    """The chain of the server, as the wallets name it."""
     fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = None
     """SHA-256 of the server's certificate, for the many that sign their own. With it nothing else of the
     certificate is looked at."""

@@ -60,6 +60,7 @@ class EvmHintKind(HintKind):
 
     kind: Literal["evm"]
     url: SocketUrl
+    """Web socket of the node, as in `wss://node.example/KEY`. A secret."""
     chains: Annotated[Words, AfterValidator(_one_chain)]
     """The node's chain as the wallets name it; more than one word only if they name it differently."""
     native: Literal["blocks", "balances", "none"] = "blocks"
@@ -73,7 +74,7 @@ class EvmHintKind(HintKind):
     """How long no block may come before the node is taken for one that stands still. Ethereum has one each 12
     seconds, most others have more. A chain that makes blocks on demand needs a long time here."""
     proxy: Proxy | None = None
-    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> EvmHintKind:

@@ -55,10 +55,12 @@ class SolanaHintKind(HintKind):
 
     kind: Literal["solana"]
     url: SocketUrl
+    """Web socket of the node, as in `wss://node.example/KEY`. A secret."""
     rpc_url: Annotated[SecretStr, AfterValidator(_an_rpc)] | None = None
     """Where the same node is asked over HTTP. None named: `url` with https for wss, and if it names a port,
     the one before it, as a node has them (RPC 8899, WebSocket 8900)."""
     chains: Annotated[Words, AfterValidator(_only_solana)] = (CHAIN,)
+    """The chain, as the wallets name it."""
     commitment: Literal["confirmed", "finalized"] = "confirmed"
     """When a change counts: voted for by most, within a second or two; or final, some 13 seconds later."""
     look_every: Annotated[Duration, AfterValidator(_not_often)] = timedelta(minutes=30)
@@ -67,7 +69,7 @@ class SolanaHintKind(HintKind):
     most: int = Field(default=1000, ge=1, le=100_000, strict=True)
     """Accounts that are subscribed to: first the wallets, then their token accounts."""
     proxy: Proxy | None = None
-    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> SolanaHintKind:

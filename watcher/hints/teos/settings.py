@@ -53,6 +53,7 @@ class TeosHints(AskingHintKind):
 
     kind: Literal["teos"]
     url: BrokerUrl
+    """Address of the broker, as in `amqps://user:password@host:5671`. A secret."""
     queue: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] = "api"
     """`api`: TEOS is asked to make one; `own`: one is declared; else the name of one that is there."""
 

@@ -39,11 +39,14 @@ class TeosPollHints(AskingHintKind):
 
     kind: Literal["teos-poll"]
     every: Annotated[Duration, AfterValidator(_some_time)] = timedelta(seconds=15)
+    """Time between two looks; a second at least."""
     by: Literal["operations", "transactions"] = "operations"
     """`operations`: transfers from and to each address, some hundred addresses a call. `transactions`: what
     the tenant itself did, in one call for all addresses; what others send is not found."""
     api_version: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$")] = "1.1"
+    """Version of the TEOS API that is asked, in quotes."""
     max_url_bytes: Annotated[int, Field(ge=500, le=60_000)] = 6000
+    """Longest address of a request, in bytes: it decides how many wallets fit into one."""
 
     def warnings(self, accounts: Sequence[Account], asked: Allowance) -> Iterator[Advice]:
         calls = self._calls([account.address for account in accounts])

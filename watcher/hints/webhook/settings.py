@@ -51,6 +51,7 @@ class WebhookSettings(HintKind):
 
     kind: Literal["webhook"]
     scheme: Scheme
+    """Whose posts these are, and so how they are signed; `generic` for a script of yours."""
     signing_key: Keys
     """What requests are signed with. `helius` signs none: what it sends as `Authorization`."""
     chains: dict[str, str] = Field(default_factory=dict)

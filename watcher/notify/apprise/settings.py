@@ -22,11 +22,13 @@ class AppriseSettings(ChannelKind):
 
     kind: Literal["apprise"] = "apprise"
     url: SecretStr
+    """Address of the service as apprise writes it, as in `tgram://…` or `mailtos://…`. A secret."""
     proxy: Proxy | None = None
-    """For services over HTTP; none named: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
+    """Proxy on the way, for services over HTTP; left out: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say."""
     pictures: bool = False
     """Whether a chart goes with each alert (extra `charts`), where the service takes attachments."""
     timeout: Patience = timedelta(seconds=30)
+    """How long one message may take before it is tried again; 0.1s to 10m."""
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
         from watcher.notify.apprise.channel import AppriseChannel

@@ -41,6 +41,7 @@ class WebhookChannelSettings(ChannelKind):
 
     kind: Literal["webhook"] = "webhook"
     url: Annotated[SecretStr, AfterValidator(_a_web_address)]
+    """Web address that is posted to. A secret."""
     secret: Annotated[SecretStr, AfterValidator(_a_secret)] | None = None
     """What each body is signed with (HMAC-SHA256), so that its receiver knows from whom it is."""
     format: Literal["watcher", "alertmanager"] = "watcher"
@@ -48,7 +49,7 @@ class WebhookChannelSettings(ChannelKind):
     timeout: Patience = timedelta(seconds=30)
     """How long the receiver may take for one body before it is sent again."""
     proxy: Proxy | None = None
-    """None named: as HTTPS_PROXY and NO_PROXY say."""
+    """Proxy on the way; left out: as HTTPS_PROXY and NO_PROXY say."""
 
     @model_validator(mode="after")
     def _a_proxy_gets_a_tunnel(self) -> Self:

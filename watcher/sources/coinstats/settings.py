@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import SWEEPS, Account
@@ -17,7 +17,7 @@ from watcher.domain.values.addresses import doubt
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
-from watcher.domain.values.fields import percentage
+from watcher.domain.values.fields import PERCENTAGE, percentage
 from watcher.sources.coinstats.chains import called, stranger
 from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.kind import Discovery, WatchedWallet
@@ -46,9 +46,13 @@ class Credits(SettingsModel):
     """The plan that was bought."""
 
     limit: Annotated[int, BeforeValidator(_count)] = Field(default=20_000, gt=0, strict=True)
+    """Credits of one period; `20k` and `2M` are welcome."""
     period: Literal["month", "day"] = "month"
+    """Time after which the credits are renewed."""
     resets_on: int = Field(default=1, ge=1, le=31, strict=True)
-    reserve: Annotated[Decimal, BeforeValidator(_percent)] = Decimal("0.1")
+    """Day of the month on which they are renewed, at 00:00 UTC; the last day where a month is shorter."""
+    reserve: Annotated[Decimal, BeforeValidator(_percent), WithJsonSchema(PERCENTAGE)] = Decimal("0.1")
+    """Share that the schedule leaves for second looks and polls by hand, as in `10%`."""
 
 
 class CoinStatsSettings(ApiSettings):
@@ -60,10 +64,15 @@ class CoinStatsSettings(ApiSettings):
 
     kind: Literal["coinstats"]
     base_url: BaseUrl = BASE_URL
+    """Where the API is. `http://` is for this machine only."""
     credits: Credits = Credits()
+    """The plan that was bought."""
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
+    """Most requests in a second."""
     batch: int = Field(default=50, ge=1, le=1000)
+    """Most accounts in one request."""
     timeout: Timeout = timedelta(seconds=120)
+    """How long one answer may take."""
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The accounts of a wallet on the source `name`; InputError says what is wrong with the wallet."""

@@ -62,8 +62,11 @@ class Unit(SettingsModel):
     """What the configuration knows of an asset better than TEOS does."""
 
     symbol: str | None = Field(default=None, min_length=1, max_length=64)
+    """What people call the asset."""
     spark_factor: Annotated[str, AfterValidator(_spark_factor), BeforeValidator(_exact_text)] | None = None
+    """How many sparks make one unit: a whole number, in quotes."""
     price_usd: Annotated[str, AfterValidator(_price), BeforeValidator(_exact_text)] | None = None
+    """Price of one unit in US dollars, in quotes. TEOS tells no prices."""
 
     def stated(self) -> Stated:
         from watcher.sources.teos.assets import Stated
@@ -79,7 +82,9 @@ class CallLimits(SettingsModel):
     """Calls that the tenant may make."""
 
     per_minute: int = Field(default=300, gt=0, strict=True)
+    """Most calls in a minute."""
     per_day: int = Field(default=30_000, gt=0, strict=True)
+    """Most calls in a day."""
 
 
 Units = Annotated[dict[str, Unit], AfterValidator(_unit_ids)]
@@ -102,10 +107,15 @@ class TeosSettings(ApiSettings):
 
     kind: Literal["teos"]
     base_url: BaseUrl = BASE_URL
+    """Where the API is. `http://` is for this machine only."""
     api_version: ApiVersion = VERSION
+    """Version of the API that is asked, in quotes."""
     limits: CallLimits = CallLimits()
+    """Calls that the tenant may make."""
     units: Units = Field(default_factory=dict)
+    """What TEOS does not tell: UniqueAssetId → symbol, factor and price."""
     timeout: Timeout = timedelta(seconds=30)
+    """How long one answer may take."""
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The one account of a wallet on the source `name`; InputError says what is wrong with the wallet."""

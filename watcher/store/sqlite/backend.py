@@ -24,6 +24,7 @@ class SqliteSettings(StoreKind):
 
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("watcher.db")
+    """The file; a relative path starts at the folder of the configuration."""
 
     @classmethod
     def engine(cls) -> dict[str, str]:

@@ -21,7 +21,9 @@ class AssetRule(EventRule):
 
     type: Literal["asset"] = "asset"
     event: Literal["appears", "disappears"]
+    """What is told: an amount that leaves zero, or one that reaches it."""
     min_value_usd: Exact | None = None
+    """Least worth in US dollars, as in `"10"`; an asset without a price is then not told."""
 
     def answer(self, change: Change) -> Answer:
         return self.judge(change).answer if self._held(change) else Answer.NOT_MET

@@ -107,8 +107,11 @@ class BudgetRule(StateRule):
 
     type: Literal["budget"] = "budget"
     source: str
+    """Name of the source whose credits are watched."""
     runs_out_within: Duration | None = None
+    """Time; met when the credits would be gone within it, and before the period ends."""
     used: Annotated[Decimal, BeforeValidator(_share), WithJsonSchema(SHARE)] | None = None
+    """Share of the credits of this period, as in `"80%"`; met as soon as it is reached."""
 
     @model_validator(mode="after")
     def _says_when(self) -> BudgetRule:

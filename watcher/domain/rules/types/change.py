@@ -78,9 +78,15 @@ class ChangeRule(EventRule):
 
     type: Literal["change"] = "change"
     direction: Literal["in", "out", "both"] = "both"
+    """Which way: what comes in, what goes out, or both."""
     by: Annotated[str, BeforeValidator(_by)] | None = None
+    """Least size: a share of the amount before (`"10%"`), US dollars (`"$5000"`) or units (`"0.5"`). Left
+    out: any change."""
     within: Duration | None = None
+    """Time in which several steps count together, as in `1h`; left out: since the previous reading."""
     since: Literal["previous", "notified"] = "previous"
+    """What is compared with: the previous reading, or what this rule told last, so that slow drift is told
+    too."""
 
     @model_validator(mode="after")
     def _by_is_one_kind(self) -> ChangeRule:

@@ -28,6 +28,7 @@ class NoDataRule(ClockRule):
 
     type: Literal["no_data"] = "no_data"
     longer_than: Duration
+    """Age of the last reading from which it fires, as in `30m`."""
 
     @model_validator(mode="after")
     def _is_about_accounts(self) -> NoDataRule:

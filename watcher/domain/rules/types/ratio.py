@@ -30,9 +30,11 @@ class Selected(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     match: Match
+    """What is summed on this side."""
     metric: Literal["amount", "value_usd"] = "value_usd"
+    """What is summed: units of one asset, or their worth in US dollars."""
     name: Annotated[str, Field(max_length=50)] = ""
-    """What people read; else the tags, wallets or assets that are selected."""
+    """What people read of this side; left out: the tags, wallets or assets that are selected."""
 
     @property
     def label(self) -> str:
@@ -50,17 +52,26 @@ class RatioRule(SumRule):
 
     type: Literal["ratio"] = "ratio"
     of: Selected
+    """The sum that is held against the other, as reserves."""
     to: Selected
+    """The other sum, as what was issued."""
     below: Exact | None = None
+    """Ratio; met while `of` is strictly under that multiple of `to`."""
     above: Exact | None = None
+    """Ratio; met while `of` is strictly over that multiple of `to`."""
     clear_above: Exact | None = None
+    """With `below`: what fires ends only strictly over this ratio."""
     clear_below: Exact | None = None
+    """With `above`: what fires ends only strictly under this ratio."""
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
+    """How long readings must meet the condition before it fires."""
     reads: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many readings must meet the condition before it fires; those of either side count."""
     max_age: Duration | None = None
-    """How old the reading of a part may be before its side is unknown."""
+    """How old the reading of a part may be before its side is unknown; left out: three times what its wallet
+    promises, and at least a day."""
     unpriced: Literal["unknown", "ignore"] = "unknown"
-    """What has an amount and no price makes a value unknown, or counts for nothing."""
+    """Whether what has an amount and no price makes a value unknown, or counts for nothing."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> RatioRule:

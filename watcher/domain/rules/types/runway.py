@@ -50,10 +50,15 @@ class RunwayRule(TrailingRule):
 
     type: Literal["runway"] = "runway"
     trailing: Duration = timedelta(hours=72)
+    """Time over which is measured what goes out; a minute at least."""
     shorter_than: Duration
+    """Time; met while the amount would last for less, as in `5d`."""
     clear_longer_than: Duration | None = None
+    """What fires ends only when the amount lasts longer than this; left out: than `shorter_than`."""
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
+    """How long readings must meet the condition before it fires."""
     reads: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many readings must meet the condition before it fires."""
 
     @model_validator(mode="after")
     def _times_are_possible(self) -> RunwayRule:

@@ -48,19 +48,31 @@ class ThresholdRule(LevelRule, SumRule):
 
     type: Literal["threshold"] = "threshold"
     metric: Metric = "amount"
+    """What is compared: units of the asset, their worth, or the price of one."""
     per: Literal["asset", "account", "wallet", "tag", "all"] = "asset"
+    """What is summed into one subject: nothing (each asset by itself), or all of an account, a wallet, a
+    tag, or everything."""
     below: Exact | None = None
+    """Level; met while the metric is strictly under it."""
     above: Exact | None = None
+    """Level; met while the metric is strictly over it."""
     clear_above: Exact | None = None
+    """With `below`: what fires ends only strictly over this."""
     clear_below: Exact | None = None
+    """With `above`: what fires ends only strictly under this."""
     all_: Annotated[tuple[Condition, ...] | None, Field(alias="all", min_length=2)] = None
+    """Two conditions or more, in place of one: all must be met."""
     any_: Annotated[tuple[Condition, ...] | None, Field(alias="any", min_length=2)] = None
+    """Two conditions or more, in place of one: one of them is enough."""
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
+    """How long readings must meet the condition before it fires."""
     reads: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many readings must meet the condition before it fires."""
     max_age: Duration | None = None
-    """How old the reading of a part may be before the sum is unknown."""
+    """How old the reading of a part may be before the sum is unknown; left out: three times what its wallet
+    promises, and at least a day."""
     unpriced: Literal["unknown", "ignore"] = "unknown"
-    """What has an amount and no price makes a value unknown, or counts for nothing."""
+    """Whether what has an amount and no price makes a value unknown, or counts for nothing."""
 
     @model_validator(mode="after")
     def _conditions_are_sound(self) -> ThresholdRule:
