@@ -38,7 +38,7 @@ def found(folder: Path, text: str) -> list[str]:
 def test_who_is_not_listened_to_loads_nothing_of_it(tmp_path: Path) -> None:
     program = [sys.executable, "-c", LOADED, str(write(tmp_path, SOUND))]
     loaded = json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
-    assert loaded == ["watcher.notify.telegram.settings"]  # the kind itself: a file may name it
+    assert loaded == []
 
 
 def test_people_are_known_by_their_ids_in_the_channels_that_are_named(tmp_path: Path) -> None:

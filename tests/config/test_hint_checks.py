@@ -58,7 +58,7 @@ class Oracle(AskingHintKind):
 
 KNOWN: Mapping[str, type[HintKind]] = {"pigeon": PigeonPost, "letterbox": Letterbox, "oracle": Oracle}
 NOBODY = "they concern no wallet; take this entry out, or add a wallet"
-KINDS_ = KINDS._replace(hints=lambda: KNOWN)
+KINDS_ = KINDS._replace(hints=KNOWN)
 
 
 def hinted(*entries: str, web: str = "") -> str:
@@ -174,7 +174,7 @@ def test_a_kind_warns_of_what_it_knows(tmp_path: Path) -> None:
 def test_a_hint_source_that_cannot_be_built_is_a_mistake_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hints, "KINDS", KNOWN)
+    monkeypatch.setattr(hints.KINDS, "data", KNOWN)
     pigeon = f"loft: {{kind: pigeon, ring: {RING}}}"
     path = write(tmp_path, hinted("sibyl: {kind: oracle, source: coinstats}", pigeon))
     with pytest.raises(ConfigurationError) as caught:

@@ -19,7 +19,7 @@ from watcher.domain.values.errors import ConfigurationError
 
 A_RING = "add 'ring: …', or 'ring_file: …' with the path of a file that holds it"
 RING = "ring-of-the-pigeon-42"
-PIGEONS = KINDS._replace(hints=lambda: {"pigeon": PigeonPost})
+PIGEONS = KINDS._replace(hints={"pigeon": PigeonPost})
 
 HEARD = """\
 import json, sys
@@ -28,7 +28,7 @@ import watcher.app.build, watcher.daemon.run, watcher.web.server
 from watcher.config.configuration import configure
 configure(Path(sys.argv[1]), {"COINSTATS_API_KEY": "k", "HOOK": "h"})
 rooms = ("config", "service", "app")
-new = ("aio_pika", "watcher.hints", "watcher.domain.hints", *(f"watcher.{room}.hint" for room in rooms))
+new = ("aio_pika", "watcher.hints.", "watcher.domain.hints", *(f"watcher.{room}.hint" for room in rooms))
 print(json.dumps([name for name in sys.modules if name.startswith(new)]))
 """
 

@@ -7,12 +7,9 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watcher.daemon import signals
-
-if TYPE_CHECKING:
-    import typer
 
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
 
@@ -22,6 +19,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     Little is loaded before it: a daemon must not be without its signals while it starts.
     """
+    # Nearly all that is loaded stays: looking through it for garbage would take a tenth of the time.
+    gc.set_threshold(50_000, 20, 20)
     words = _verb_first(sys.argv[1:] if arguments is None else arguments)
     daemon = words[:1] == ["run"]
     if daemon:
@@ -55,17 +54,6 @@ def _only_ascii_numbers(arguments: list[str]) -> None:
             raise typer.BadParameter(f"'{word}' has digits that are not ASCII; write 0 to 9")
 
 
-def _built() -> typer.Typer:
-    """Takes a moment, in which Ctrl-C must leave no traceback."""
-    gc.disable()  # all that is loaded stays: looking through it for garbage is a tenth of the time
-    try:
-        from watcher.cli._app import build
-
-        return build()
-    finally:
-        gc.enable()
-
-
 def _run(arguments: list[str]) -> int:
     try:
         from watcher.cli._encoding import settle_streams
@@ -78,13 +66,15 @@ def _run(arguments: list[str]) -> int:
 
 
 def _tried(arguments: list[str]) -> int:
+    # Takes a moment, in which Ctrl-C must leave no traceback.
     import typer
 
+    from watcher.cli._app import build
     from watcher.domain.values.errors import ConfigurationError, WatcherError
 
     try:
         _only_ascii_numbers(arguments)
-        code = _built()(arguments, prog_name="watcher", standalone_mode=False)
+        code = build()(arguments, prog_name="watcher", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:

@@ -191,11 +191,9 @@ def version(json: Json = False) -> int:
     import platform
     from importlib import metadata
 
-    from watcher.store import KINDS
+    from watcher.store import engines
 
-    parts = {"Python": platform.python_version()}
-    for kind in KINDS.values():
-        parts |= kind.engine()
+    parts = {"Python": platform.python_version(), **engines()}
     for name in ("aiohttp", "apprise", "apscheduler", "pydantic", "sqlite-utils"):
         parts[name] = metadata.version(name)
     if json:

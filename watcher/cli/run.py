@@ -36,7 +36,6 @@ def run(config: Config = None) -> int:
     # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
     # Once it watches, the daemon looks again.
     gc.disable()
-    gc.set_threshold(50_000, 20, 20)
     try:
         return _run(config_path(config))
     finally:

@@ -138,12 +138,8 @@ def build_heartbeat(settings: Settings) -> Heartbeat | None:
 
 def credit_plans(settings: Settings) -> dict[str, CreditPlan]:
     """The plan of each source that is paid in credits."""
-    found = {}
-    for name in settings.sources:
-        plan = build_source(settings, name).allowance.credits
-        if plan is not None:
-            found[name] = plan
-    return found
+    plans = {name: kind.credit_plan for name, kind in settings.sources.items()}
+    return {name: plan for name, plan in plans.items() if plan is not None}
 
 
 def _without_credits(settings: Settings, book: Rulebook) -> Iterator[str]:

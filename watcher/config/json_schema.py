@@ -19,7 +19,7 @@ from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry
 from watcher.config.parts import SECTIONS
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.reports import ReportSettings
-from watcher.config.settings import Kinds, known_kinds
+from watcher.config.settings import Kinds
 from watcher.config.web import WebSettings
 from watcher.domain.messages.template_variables import TEMPLATES
 from watcher.domain.messages.templates import TEMPLATE_HELP
@@ -57,7 +57,7 @@ _DURATIONS = TypeAdapter(timedelta)
 
 def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
     """The file as people write it: durations as text, and every secret also as `…_file`."""
-    kinds = kinds or known_kinds()
+    kinds = kinds or Kinds()
     definitions: dict[str, Any] = {}
     properties = {
         "version": {"const": 1},
@@ -70,7 +70,7 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "wallets": _wallets(definitions),
         "hints": {
             "type": ["object", "null"],
-            "additionalProperties": _choice("hint source", kinds.hints(), None, definitions),
+            "additionalProperties": _choice("hint source", kinds.hints, None, definitions),
         },
         "assets": {"type": "array", "items": model_schema(AssetEntry, definitions)},
         "channels": {

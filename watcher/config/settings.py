@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,18 +21,20 @@ from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.currencies import DOLLAR
 from watcher.domain.values.errors import ConfigurationError, Place, Problem
 from watcher.domain.values.spelling import nearest
+from watcher.hints import KINDS as HINT_KINDS
 from watcher.notify import KINDS as CHANNEL_KINDS
 from watcher.notify.display import DisplaySettings
-from watcher.notify.kind import ChannelKind
 from watcher.sources import KINDS as SOURCE_KINDS
-from watcher.sources.kind import SourceKind
-from watcher.store.kind import StoreKind
+from watcher.store import KINDS as STORE_KINDS
 
 if TYPE_CHECKING:
     from watcher.config.chat import ChatSettings, People
     from watcher.config.reports import ReportSettings
     from watcher.hints.kind import HintKind
+    from watcher.notify.kind import ChannelKind
     from watcher.ports.store import StoreBackend
+    from watcher.sources.kind import SourceKind
+    from watcher.store.kind import StoreKind
 
 KEYS = (
     *("version", "include", "store", "sources", "wallets", "hints", "assets"),
@@ -40,30 +42,17 @@ KEYS = (
 )
 
 
-def _hint_kinds() -> Mapping[str, type[HintKind]]:
-    from watcher.hints import KINDS
-
-    return KINDS
-
-
 class Kinds(NamedTuple):
-    """The integrations that a configuration may name: the word after `kind:` → its settings model."""
+    """The integrations that a configuration may name: the word after `kind:` → its settings model.
+    All of this installation, if not told otherwise."""
 
-    stores: Mapping[str, type[StoreKind]]
-    sources: Mapping[str, type[SourceKind]]
-    channels: Mapping[str, type[ChannelKind]]
+    stores: Mapping[str, type[StoreKind]] = STORE_KINDS
+    sources: Mapping[str, type[SourceKind]] = SOURCE_KINDS
+    channels: Mapping[str, type[ChannelKind]] = CHANNEL_KINDS
+    hints: Mapping[str, type[HintKind]] = HINT_KINDS
     store: str = "sqlite"
     channel: str = "apprise"
     """The kinds that need not be written."""
-    hints: Callable[[], Mapping[str, type[HintKind]]] = _hint_kinds
-    """Asked for only where the file has hints: who has none loads none of them."""
-
-
-def known_kinds() -> Kinds:
-    """All integrations of this installation."""
-    from watcher.store import KINDS as STORE_KINDS
-
-    return Kinds(STORE_KINDS, SOURCE_KINDS, CHANNEL_KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +138,7 @@ def read_settings(
     document = read_whole(path, environment.expand, more)
     if document.problems and document.root.value is None:
         return PartialSettings(None, document, {}, {}, (), (), (), (), ())
-    loader = _Loader(document, environment, kinds or known_kinds())
+    loader = _Loader(document, environment, kinds or Kinds())
     settings = loader.settings(env)
     root = document.root
     channels, sources = (
@@ -251,7 +240,7 @@ class _Loader(SectionReader):
             return
         from watcher.config.hint_checks import check_hints
 
-        self.hints = self._named("hints", self._kinds.hints(), None)
+        self.hints = self._named("hints", self._kinds.hints, None)
         self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
 
     def _top(self, root: Node) -> None:

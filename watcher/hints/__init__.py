@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from watcher.hints.coinstats_portfolio.settings import PortfolioHints
-from watcher.hints.electrum.settings import ElectrumHints
-from watcher.hints.evm.settings import EvmHintKind
-from watcher.hints.kind import HintKind
-from watcher.hints.solana.settings import SolanaHintKind
-from watcher.hints.teos.settings import TeosHints
-from watcher.hints.teos_poll.settings import TeosPollHints
-from watcher.hints.webhook.settings import WebhookSettings
+from watcher.system.registry import Registry
 
-KINDS: Mapping[str, type[HintKind]] = {
-    "coinstats-portfolio": PortfolioHints,
-    "electrum": ElectrumHints,
-    "evm": EvmHintKind,
-    "solana": SolanaHintKind,
-    "teos": TeosHints,
-    "teos-poll": TeosPollHints,
-    "webhook": WebhookSettings,
-}
+if TYPE_CHECKING:
+    from watcher.hints.kind import HintKind
+
+KINDS: Registry[HintKind] = Registry(
+    __name__,
+    {
+        "coinstats-portfolio": "coinstats_portfolio.settings:PortfolioHints",
+        "electrum": "electrum.settings:ElectrumHints",
+        "evm": "evm.settings:EvmHintKind",
+        "solana": "solana.settings:SolanaHintKind",
+        "teos": "teos.settings:TeosHints",
+        "teos-poll": "teos_poll.settings:TeosPollHints",
+        "webhook": "webhook.settings:WebhookSettings",
+    },
+)
 """The word after `kind:` → the kind that reads the settings there, and builds the hint source."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from watcher.notify.apprise.settings import AppriseSettings
-from watcher.notify.console import ConsoleSettings
-from watcher.notify.discord.settings import DiscordSettings
-from watcher.notify.kind import ChannelKind
-from watcher.notify.slack.settings import SlackSettings
-from watcher.notify.telegram.settings import TelegramSettings
-from watcher.notify.webhook.settings import WebhookChannelSettings
+from watcher.system.registry import Registry
 
-KINDS: Mapping[str, type[ChannelKind]] = {
-    "apprise": AppriseSettings,
-    "console": ConsoleSettings,
-    "discord": DiscordSettings,
-    "slack": SlackSettings,
-    "telegram": TelegramSettings,
-    "webhook": WebhookChannelSettings,
-}
+if TYPE_CHECKING:
+    from watcher.notify.kind import ChannelKind
+
+KINDS: Registry[ChannelKind] = Registry(
+    __name__,
+    {
+        "apprise": "apprise.settings:AppriseSettings",
+        "console": "console:ConsoleSettings",
+        "discord": "discord.settings:DiscordSettings",
+        "slack": "slack.settings:SlackSettings",
+        "telegram": "telegram.settings:TelegramSettings",
+        "webhook": "webhook.settings:WebhookChannelSettings",
+    },
+)
 """The word after `kind:` → the kind that reads the settings there, and builds the channel."""

@@ -91,13 +91,7 @@ class ChannelDisplay(BaseModel):
     """In whose time, language and money a channel is told; what is left out is as `display:` at the top has
     it."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        defer_build=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     timezone: Zone | None = None
     """IANA name of the time zone, as in `Europe/Zurich`. UTC if there is none."""

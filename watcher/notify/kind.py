@@ -90,13 +90,7 @@ class ChannelKind(BaseModel):
     pydantic reads it from the configuration, and a model cannot inherit from a Protocol.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        defer_build=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     service: ClassVar[str] = ""
     """The word under which `people:` name their ids; empty if nobody can answer in such a channel.

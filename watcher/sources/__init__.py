@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from watcher.sources.coinstats.settings import CoinStatsSettings
-from watcher.sources.kind import SourceKind
-from watcher.sources.teos.settings import TeosSettings
+from watcher.system.registry import Registry
 
-KINDS: Mapping[str, type[SourceKind]] = {"coinstats": CoinStatsSettings, "teos": TeosSettings}
+if TYPE_CHECKING:
+    from watcher.sources.kind import SourceKind
+
+KINDS: Registry[SourceKind] = Registry(
+    __name__, {"coinstats": "coinstats.settings:CoinStatsSettings", "teos": "teos.settings:TeosSettings"}
+)
 """The word after `kind:` → the kind that reads the settings there, and builds the source."""

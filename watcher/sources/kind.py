@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.errors import Advice
 from watcher.domain.values.fields import Share
-from watcher.ports.source import Source
 
 if TYPE_CHECKING:
+    from watcher.domain.credits.allowance import CreditPlan
+    from watcher.ports.source import Source
     from watcher.sources.setup import SourceSetup
 
 Fairness = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -118,6 +119,11 @@ class SourceKind(BaseModel):
     def access_key(self) -> str:
         """The secret whose limits this access uses up, and shares with whoever has it too; empty if none."""
         return ""
+
+    @property
+    def credit_plan(self) -> CreditPlan | None:
+        """The plan that its requests are paid from, where they are paid in credits."""
+        return None
 
     @property
     def states_limits(self) -> bool:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from watcher.store.kind import StoreKind
-from watcher.store.sqlite.backend import SqliteSettings
+from typing import TYPE_CHECKING
 
-KINDS: dict[str, type[StoreKind]] = {"sqlite": SqliteSettings}
+from watcher.system.registry import Registry
+
+if TYPE_CHECKING:
+    from watcher.store.kind import StoreKind
+
+KINDS: Registry[StoreKind] = Registry(__name__, {"sqlite": "sqlite.backend:SqliteSettings"})
 """The word after `kind:` → its settings model, which knows the store."""
+
+
+def engines() -> dict[str, str]:
+    """Name and version of the libraries that keep a store within this process."""
+    from watcher.store.sqlite.location import ENGINE
+
+    return ENGINE

@@ -19,11 +19,6 @@ class StoreKind(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
-    @classmethod
-    def engine(cls) -> dict[str, str]:
-        """Name and version of the library that keeps it, where this process has one of its own."""
-        return {}
-
     @abstractmethod
     def backend(self, config: Path) -> StoreBackend:
         """The store of the configuration that stands at `config`. Opens nothing and makes nothing."""

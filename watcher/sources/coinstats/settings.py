@@ -111,17 +111,22 @@ class CoinStatsSettings(ApiSettings):
         from watcher.sources.coinstats.source import CoinStatsSource
         from watcher.sources.http import Http, Limits
 
-        key, bought = self.access_key(), self.credits
+        key = self.access_key()
         limits = Limits(self.timeout, self.connect_timeout, self.concurrency, sells_credits=True)
         return CoinStatsSource(
             name,
             self.base_url,
             Http({"X-API-KEY": key}, key, limits, self.proxy),
-            CreditPlan(bought.limit, bought.period, bought.resets_on, bought.reserve),
+            self.credit_plan,
             spacing=1 / self.requests_per_second,
             batch=self.batch,
             max_url_bytes=self.max_url_bytes,
         )
+
+    @property
+    def credit_plan(self) -> CreditPlan:
+        bought = self.credits
+        return CreditPlan(bought.limit, bought.period, bought.resets_on, bought.reserve)
 
     @classmethod
     def setup(cls) -> CoinStatsSetup:

@@ -26,12 +26,6 @@ class SqliteSettings(StoreKind):
     path: Path = Path("watcher.db")
     """The file; a relative path starts at the folder of the configuration."""
 
-    @classmethod
-    def engine(cls) -> dict[str, str]:
-        from sqlite3 import sqlite_version
-
-        return {"SQLite": sqlite_version}
-
     def backend(self, config: Path) -> SqliteBackend:
         return SqliteBackend(config.parent / self.path, config)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from sqlite3 import sqlite_version
 
 from watcher.domain.values.errors import StoreError
 from watcher.system.files import follows
+
+ENGINE = {"SQLite": sqlite_version}
+"""Name and version of the library that keeps it."""
 
 
 def named(path: Path) -> Path:

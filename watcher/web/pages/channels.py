@@ -17,7 +17,6 @@ from watcher.config.configuration import build_channels
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.messages.message import Severity
-from watcher.notify import KINDS
 from watcher.notify.kind import DAYS, QuietHours
 from watcher.ports.store import facts_of
 from watcher.web.forms import Forms, actor_of
@@ -136,7 +135,7 @@ class ChannelPage:
                 lines.append(
                     {
                         "channel": name,
-                        "kind": next((word for word, each in KINDS.items() if type(kind) is each), ""),
+                        "kind": getattr(kind, "kind", ""),
                         "last": last[0].sent if last else None,
                         "waiting": state.pending,
                         "since": state.oldest_pending,
