@@ -126,8 +126,7 @@ class FakeSource:
         self.sent.append(request)
         outcomes: Iterable[Outcome | None] = (self.answers(account) for account in request.accounts)
         found = tuple(outcome for outcome in outcomes if outcome is not None)
-        reply = Reply(found, charged=request.cost, failure=self.failure)
-        return reply if self.failure else Reply(charged=request.cost, unread=lambda: reply)
+        return Reply(found, charged=request.cost, failure=self.failure)
 
     async def ask(self, call: RawCall) -> RawAnswer:
         self.calls.append(call)

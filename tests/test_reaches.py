@@ -364,6 +364,10 @@ def test_plain_sqlite_utils_loads_numpy_and_pandas(tmp_path: Path) -> None:
     assert set(re.findall(r"loaded (\w+)", said)) == {"numpy", "pandas"}
 
 
+def test_plain_requests_loads_what_guesses_alphabets() -> None:
+    assert program("import sys, requests; print('charset_normalizer' in sys.modules)") == "True"
+
+
 async def test_plain_aiohttp_sends_a_get_again_that_the_provider_may_have_charged_for() -> None:
     asked: list[bytes] = []
 

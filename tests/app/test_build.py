@@ -57,7 +57,7 @@ async def test_everything_of_a_configuration_has_one_task_between_start_and_stop
     async with Simulation() as sim, built(tmp_path, sim) as app:
         await app.start()
         at_work = [task.get_name() for task in app.tasks if not task.done()]
-        own = ["poll coins", "ticks coins", "auto coins", "count coins", "discover coins"]
+        own = ["poll coins", "auto coins", "count coins", "discover coins"]
         assert at_work == ["timers", *own]
         await app.stop()
         assert app.tasks == []

@@ -17,8 +17,9 @@ from watcher.domain.model import Account
 from watcher.ports.clock import Clock
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
-from watcher.service.fixed_schedule import FixedScheduler, PollTrigger
+from watcher.service.fixed_schedule import FixedScheduler
 from watcher.service.poll_times import PollTimes
+from watcher.service.ticks import PollTrigger, Ticks
 
 ACCOUNT = Account("s", "c", "0x1")
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -136,49 +137,50 @@ def test_the_latest_tick_of_a_rare_line_is_found() -> None:
 
 
 @asynccontextmanager
-async def ticking(times: PollTimes) -> AsyncIterator[tuple[FixedScheduler, Puts]]:
+async def ticking(times: PollTimes) -> AsyncIterator[tuple[FixedScheduler, Ticks, Puts]]:
     """A schedule at work by the machine's own clock, as APScheduler has no other."""
     schedule, puts = scheduled(times, SystemClock())
-    running = asyncio.create_task(schedule.run())
+    ticks = schedule._ticks()
+    running = asyncio.create_task(ticks.run())
     await asyncio.sleep(0)
     try:
-        yield schedule, puts
+        yield schedule, ticks, puts
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-def due_since(schedule: FixedScheduler, past: timedelta) -> None:
+def due_since(ticks: Ticks, past: timedelta) -> None:
     """The next tick should have come so long ago; now APScheduler looks."""
-    (job,) = schedule._scheduler.get_jobs()
+    (job,) = ticks._scheduler.get_jobs()
     job.modify(next_run_time=datetime.now(UTC) - past)
-    schedule._scheduler._process_jobs()
+    ticks._scheduler._process_jobs()
 
 
 async def test_a_tick_that_comes_hours_late_is_not_left_out() -> None:
-    async with ticking(PollTimes(cron="0 0 * * *")) as (schedule, puts):
-        due_since(schedule, timedelta(hours=5))
+    async with ticking(PollTimes(cron="0 0 * * *")) as (_, ticks, puts):
+        due_since(ticks, timedelta(hours=5))
         assert puts.made == [[ACCOUNT]]
 
 
 async def test_ticks_that_are_due_together_ask_once() -> None:
-    async with ticking(PollTimes(cron="* * * * *")) as (schedule, puts):
-        trigger = schedule._scheduler.get_jobs()[0].trigger
+    async with ticking(PollTimes(cron="* * * * *")) as (_, ticks, puts):
+        trigger = ticks._scheduler.get_jobs()[0].trigger
         trigger.get_next_fire_time = lambda previous, _now: previous + timedelta(minutes=1)
-        due_since(schedule, timedelta(minutes=10))
+        due_since(ticks, timedelta(minutes=10))
         assert puts.made == [[ACCOUNT]]
 
 
 async def test_who_was_made_due_at_the_start_is_not_asked_for_again_by_the_tick_that_follows() -> None:
-    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, puts):
+    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, ticks, puts):
         schedule.begin({})
         assert puts.made == [[ACCOUNT]]
-        due_since(schedule, timedelta(0))
+        due_since(ticks, timedelta(0))
         assert puts.made == [[ACCOUNT], []]
 
 
 async def test_a_tick_is_done_on_the_loop_at_once_so_that_none_is_lost_at_the_end() -> None:
-    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, puts):
-        due_since(schedule, timedelta(0))
+    async with ticking(PollTimes(every=timedelta(hours=1))) as (_, ticks, puts):
+        due_since(ticks, timedelta(0))
         assert puts.made == [[ACCOUNT]]
         assert puts.threads == {threading.get_ident()}

@@ -71,7 +71,9 @@ class SourceSchedule(PollEvents):
 
     def jobs(self, source: str) -> list[Job]:
         """What runs beside the source's poller."""
-        found: list[Job] = [(f"ticks {source}", self.fixed.run)]
+        found: list[Job] = []
+        if self.fixed.ticks:
+            found.append((f"ticks {source}", self.fixed.run))
         if self.auto.learns:
             found.append((f"auto {source}", self.auto.run))
         if self.count is not None:

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Nearly all that is loaded stays: looking through it for garbage would take a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
     words = _verb_first(sys.argv[1:] if arguments is None else arguments)
+    # For plugins of its own pydantic would read about each package that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     daemon = words[:1] == ["run"]
     if daemon:
         signals.SIGNALS.hold()

@@ -1,24 +1,20 @@
-"""Fixed schedule: intervals and cron lines, with APScheduler as the clock.
-
-A tick puts accounts into their source's queue, nothing more. Where APScheduler alone would not do what is
-wanted here, the reason stands beside the line that sees to it.
-"""
+"""Fixed schedule: intervals and cron lines. A tick puts accounts into their source's queue, nothing more."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-
-from apscheduler.executors.debug import DebugExecutor
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.ports.clock import Clock
 from watcher.ports.queue import Queue
 from watcher.service.poll_times import PollTimes
+
+if TYPE_CHECKING:
+    from watcher.service.ticks import Slot, Ticks
 
 SLOT = 50
 """Accounts of the same poll times that share a tick, about as many as one request holds."""
@@ -39,10 +35,11 @@ class FixedScheduler:
         # APScheduler knows of its own ticks only: whoever was made due by `begin`, less than half an interval
         # ago, is left out of a tick.
         self._last: dict[Account, datetime] = {}
-        # A tick is done on the loop, at once: in a task of its own it would be cut off by the end, and lost.
-        self._scheduler = AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
-        for times, accounts in fixed.items():
-            self._add(times, accounts)
+
+    @property
+    def ticks(self) -> bool:
+        """Whether any account has fixed times."""
+        return bool(self._fixed)
 
     def begin(self, attempts: Mapping[Account, datetime | None]) -> None:
         """Make due whose time came while nobody was there, by their last `attempts`; the others wait."""
@@ -51,25 +48,20 @@ class FixedScheduler:
 
     async def run(self) -> None:
         """Tick until cancelled."""
-        self._scheduler.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self._scheduler.shutdown(wait=False)
+        await (await asyncio.to_thread(self._ticks)).run()
 
-    def _add(self, times: PollTimes, accounts: Sequence[Account]) -> None:
-        """One job for each slot of accounts, spread over the interval."""
-        slots = [accounts[start : start + SLOT] for start in range(0, len(accounts), SLOT)]
-        for number, slot in enumerate(slots):
-            self._scheduler.add_job(
-                self._tick,
-                PollTrigger(times, number / len(slots)),
-                args=(times, slot),
-                # Late is better than never: a busy or sleeping machine must not lose a poll.
-                misfire_grace_time=None,
-                # Once is enough: it must not make up for each one that it slept through.
-                coalesce=True,
-            )
+    def _ticks(self) -> Ticks:
+        # The first polls need no tick: the library is loaded beside them.
+        from watcher.service.ticks import Ticks
+
+        return Ticks(self._slots(), self._tick)
+
+    def _slots(self) -> Iterator[Slot]:
+        """Slots of accounts, those of the same poll times spread over the interval."""
+        for times, accounts in self._fixed.items():
+            slots = [accounts[start : start + SLOT] for start in range(0, len(accounts), SLOT)]
+            for number, slot in enumerate(slots):
+                yield times, slot, number / len(slots)
 
     def _overdue(
         self, times: PollTimes, accounts: Sequence[Account], attempts: Mapping[Account, datetime | None]
@@ -100,16 +92,3 @@ class FixedScheduler:
 
     def _put(self, accounts: Sequence[Account]) -> None:
         self._queue.put(self._affordable(accounts), Purpose.SCHEDULED)
-
-
-class PollTrigger(BaseTrigger):  # type: ignore[misc]
-    """The ticks of some poll times, as APScheduler asks for them."""
-
-    def __init__(self, times: PollTimes, phase: float = 0.0) -> None:
-        self._times, self._phase = times, phase
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        # APScheduler asks for each tick since the last one, a million of them after a year of sleep: those
-        # that were missed are left out here, for one poll makes up for all of them.
-        start = now if previous is None else max(previous + datetime.resolution, now)
-        return next(self._times.ticks(start, self._phase))

@@ -23,7 +23,7 @@ from watcher.domain.model import Account, Miss, MissReason
 from watcher.ports.source import RawAnswer, RawCall, Reply
 from watcher.sources.json_repair import mended
 from watcher.system.connections import cause, proxy_for
-from watcher.system.http_client import aiohttp, connector
+from watcher.system.http_client import aiohttp, client_context, connector
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body; more is not read."""
@@ -131,12 +131,15 @@ class Http:
             proxy = proxy_for(url.scheme, host, url.port or 443, self._proxy)
         except ValueError as error:
             return HttpFailure(MissReason.UNREACHABLE, str(error), charged=0)
+        secure = url.scheme == "https"
+        if secure and self._session is None:
+            await asyncio.to_thread(client_context)  # 20 ms the first time
         # A few times round the loop: whatever the other side has closed by now is then known to be closed.
         for _ in range(3):
             await asyncio.sleep(0)
         try:
             # The headers of a session go to the proxy as well; those of a request only through the tunnel.
-            async with self._opened(secure=url.scheme == "https").request(
+            async with self._opened(secure=secure).request(
                 method,
                 url,
                 headers=self._headers,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
@@ -12,6 +14,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.notify.kind import ChannelKind, Patience
 from watcher.ports.channel import PLAINLY, Presentation
 from watcher.system.addresses import Proxy
+from watcher.system.imports import unseen
 
 if TYPE_CHECKING:
     from watcher.notify.apprise.channel import AppriseChannel
@@ -31,9 +34,7 @@ class AppriseSettings(ChannelKind):
     """How long one message may take before it is tried again; 0.1s to 10m."""
 
     def build(self, name: str, shown: Presentation = PLAINLY) -> AppriseChannel:
-        from watcher.notify.apprise.channel import AppriseChannel
-
-        return AppriseChannel(name, self.url, self.timeout.total_seconds(), self.proxy, shown, self.priority)
+        return _loaded()(name, self.url, self.timeout.total_seconds(), self.proxy, shown, self.priority)
 
     @property
     def wants_pictures(self) -> bool:
@@ -57,3 +58,14 @@ class AppriseSettings(ChannelKind):
     @property
     def destination(self) -> str:
         return self.url.get_secret_value().strip()
+
+
+@cache
+def _loaded() -> type[AppriseChannel]:
+    # requests would load what guesses in which alphabet an answer is that does not say so; without it, that
+    # is UTF-8, and a warning.
+    with unseen("chardet", "charset_normalizer"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from watcher.notify.apprise.channel import AppriseChannel
+
+        return AppriseChannel

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from watcher.domain.values.errors import StoreError
 from watcher.store.sqlite.backup import backup, partial_of
 from watcher.store.sqlite.connection import VERSION
+from watcher.system.imports import unseen
 
 
 def upgrade(path: Path, conn: sqlite3.Connection) -> None:
@@ -37,8 +35,9 @@ def upgrade(path: Path, conn: sqlite3.Connection) -> None:
 
 
 def _apply(path: Path, conn: sqlite3.Connection) -> None:
-    # Only a new store or an old one needs it: every other start is quicker and smaller without.
-    with _unseen("numpy", "pandas"):
+    # Only a new store or an old one needs it: every other start is quicker and smaller without. It would load
+    # numpy and pandas where they are installed, for types that no store of ours has.
+    with unseen("numpy", "pandas"):
         from sqlite_utils import Database
 
         from watcher.store.sqlite.migrations import migrations
@@ -51,21 +50,6 @@ def _apply(path: Path, conn: sqlite3.Connection) -> None:
     migrations.apply(db)
     create_views(db)
     conn.execute(f"PRAGMA user_version = {VERSION}")
-
-
-@contextmanager
-def _unseen(*modules: str) -> Iterator[None]:
-    """As if these were not installed: sqlite_utils loads what it finds, to take its numbers for columns.
-
-    That is 10 MiB and a tenth of a second of the daemon, for types that no store of ours has.
-    """
-    hidden = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
-    try:
-        yield
-    finally:
-        for name in hidden:
-            sys.modules.pop(name, None)
 
 
 def _copy_aside(path: Path) -> None:

@@ -1,0 +1,72 @@
+"""What the daemon has loaded once it has polled: what a small configuration uses, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from tests.endtoend.bench import Installation, stop
+
+TELL = """
+import atexit, json, sys
+
+def tell():
+    places = {name: getattr(each, "__file__", None) or "" for name, each in list(sys.modules.items())}
+    with open("loaded.json", "w") as file:
+        json.dump(places, file)
+
+atexit.register(tell)
+"""
+
+CLIENT = {
+    *("aiohappyeyeballs", "aiohttp", "aiosignal", "attr", "frozenlist"),
+    *("idna", "multidict", "propcache", "yarl"),
+}
+SETTINGS = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection", "yaml"}
+TERMINAL = {"annotated_doc", "shellingham", "typer"}
+TICKS = {"apscheduler", "tzlocal"}
+SMALL = CLIENT | SETTINGS | TERMINAL | TICKS | {"msgspec"}
+APPRISE = {"apprise", "certifi", "requests", "urllib3"}
+SCHEMA = {"click", "dateutil", "pluggy", "six", "sqlite_fts4", "sqlite_utils"}
+ROOMS = {
+    *("app", "cli", "commands", "config", "daemon", "domain", "notify", "ports", "queues", "service"),
+    *("sources", "store", "system"),
+}
+
+
+async def loaded(there: Installation) -> dict[str, str]:
+    """All modules of a daemon that has polled, with their files."""
+    there.file("sitecustomize.py").write_text(TELL)
+    async with there.daemon(PYTHONPATH=f"{there.folder}:{there.env.get('PYTHONPATH', '')}") as process:
+        await there.coinstats.until(there.coinstats.polls + 1)
+        await stop(there, process)
+    found: dict[str, str] = json.loads(there.file("loaded.json").read_text())
+    return found
+
+
+def others(modules: dict[str, str]) -> set[str]:
+    """Packages that were installed, by their names; none of Python's own."""
+    names = {name.partition(".")[0] for name, file in modules.items() if "/site-packages/" in file}
+    return {name for name in names - {"watcher"} if not name.startswith(("__editable__", "_distutils_hack"))}
+
+
+def rooms(modules: Iterable[str]) -> set[str]:
+    return {name.split(".")[1] for name in modules if name.startswith("watcher.")}
+
+
+async def test_a_daemon_has_loaded_what_its_configuration_uses(there: Installation) -> None:
+    first = await loaded(there)
+    assert others(first) <= SMALL | APPRISE | SCHEMA
+    assert rooms(first) <= ROOMS
+
+    again = await loaded(there)
+    assert others(again) <= SMALL | APPRISE, "the store has its tables"
+
+
+async def test_neither_apprise_nor_apscheduler_is_loaded_where_none_is_used(there: Installation) -> None:
+    there.write(every="auto")
+    there.edit(
+        "watcher.yaml", 'ops: {url: "${HOOK_URL}"}', 'ops: {kind: webhook, url: "http://127.0.0.1:9/"}'
+    )
+    found = await loaded(there)
+    assert others(found) <= SMALL - TICKS | SCHEMA

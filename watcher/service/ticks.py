@@ -1,0 +1,60 @@
+"""Ticks, with APScheduler as the clock.
+
+Where APScheduler alone would not do what is wanted here, the reason stands beside the line that sees to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from watcher.domain.model import Account
+from watcher.service.poll_times import PollTimes
+
+Slot: TypeAlias = tuple[PollTimes, Sequence[Account], float]
+"""Accounts that are polled together, when, and at which share of the interval."""
+
+
+class Ticks:
+    """Ticks of all slots, called on the loop that runs them."""
+
+    def __init__(self, slots: Iterable[Slot], tick: Callable[[PollTimes, Sequence[Account]], None]) -> None:
+        # A tick is done on the loop, at once: in a task of its own it would be cut off by the end, and lost.
+        self._scheduler = AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
+        for times, accounts, phase in slots:
+            self._scheduler.add_job(
+                tick,
+                PollTrigger(times, phase),
+                args=(times, accounts),
+                # Late is better than never: a busy or sleeping machine must not lose a poll.
+                misfire_grace_time=None,
+                # Once is enough: it must not make up for each one that it slept through.
+                coalesce=True,
+            )
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        self._scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._scheduler.shutdown(wait=False)
+
+
+class PollTrigger(BaseTrigger):  # type: ignore[misc]
+    """The ticks of some poll times, as APScheduler asks for them."""
+
+    def __init__(self, times: PollTimes, phase: float = 0.0) -> None:
+        self._times, self._phase = times, phase
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        # APScheduler asks for each tick since the last one, a million of them after a year of sleep: those
+        # that were missed are left out here, for one poll makes up for all of them.
+        start = now if previous is None else max(previous + datetime.resolution, now)
+        return next(self._times.ticks(start, self._phase))
