@@ -49,13 +49,19 @@ def switches(pid: int) -> int:
 
 @contextlib.contextmanager
 def process(
-    *words: str, env: Mapping[str, str] | None = None, log: Path | None = None, listen: bool = False
+    *words: str,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    listen: bool = False,
+    tree: Path = ROOT,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A Python process that ends with the block: SIGTERM, and SIGKILL after ten seconds."""
+    """A Python process that ends with the block: SIGTERM, and SIGKILL after ten seconds.
+
+    `tree`: the source that it runs."""
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(log.open("w")) if log else None
         running = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, text=True, env={**os.environ, **(env or {})},
+            [sys.executable, *words], cwd=tree, text=True, env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE if listen else out, stderr=out,
         )  # fmt: skip
         try:

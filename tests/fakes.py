@@ -23,11 +23,15 @@ class FakeClock:
     """Time that moves only by `advance`. Whoever sleeps wakes when it has moved far enough."""
 
     def __init__(self, now: datetime = START) -> None:
-        self._now, self._elapsed = now, 0.0
+        self._start, self._elapsed = now, 0.0
         self._sleepers: list[tuple[float, asyncio.Event]] = []
+        self.waiting = 0
+        """So many wait for an event now."""
+        self.wakings = 0
+        """At so many moments somebody was woken by time."""
 
     def now(self) -> datetime:
-        return self._now
+        return self._start + timedelta(milliseconds=round(self._elapsed * 1000))
 
     def monotonic(self) -> float:
         return self._elapsed
@@ -36,15 +40,23 @@ class FakeClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        await self._ring(seconds).wait()
+        sleeper = (self._elapsed + seconds, asyncio.Event())
+        self._sleepers.append(sleeper)
+        try:
+            await sleeper[1].wait()
+        finally:
+            if sleeper in self._sleepers:
+                self._sleepers.remove(sleeper)
 
     async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:  # noqa: ASYNC109
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait())]
         if timeout is not None:
             waiting.append(asyncio.create_task(self.sleep(timeout)))
+        self.waiting += 1
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.waiting -= 1
             for each in waiting:
                 each.cancel()
         return event.is_set()
@@ -58,10 +70,11 @@ class FakeClock:
             if not ripe:
                 break
             first = min(ripe, key=lambda sleeper: sleeper[0])
-            self._move_to(first[0])
+            self.wakings += first[0] > self._elapsed
+            self._elapsed = first[0]
             self._sleepers.remove(first)
             first[1].set()
-        self._move_to(target)
+        self._elapsed = target
         await self.settle()
 
     async def settle(self) -> None:
@@ -76,16 +89,7 @@ class FakeClock:
 
     def set_back(self, by: timedelta) -> None:
         """The time of day jumps; monotonic time does not."""
-        self._now -= by
-
-    def _move_to(self, elapsed: float) -> None:
-        self._now += timedelta(milliseconds=round((elapsed - self._elapsed) * 1000))
-        self._elapsed = elapsed
-
-    def _ring(self, seconds: float) -> asyncio.Event:
-        rung = asyncio.Event()
-        self._sleepers.append((self._elapsed + seconds, rung))
-        return rung
+        self._start -= by
 
 
 @dataclass

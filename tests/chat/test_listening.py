@@ -20,7 +20,7 @@ from tests.notify.bot_api import TelegramServer
 from watcher.chat.actions import ChatActions
 from watcher.chat.listening import FIRST_WAIT, LONGEST_WAIT, ChatListener, pause
 from watcher.chat.orders import Order
-from watcher.chat.rooms import FOLLOWED_EVERY, ChatRooms
+from watcher.chat.rooms import ChatRooms
 from watcher.commands.alerts import acknowledge
 from watcher.config.configuration import configure
 from watcher.domain.audit import Actor
@@ -221,8 +221,8 @@ async def test_who_acknowledges_elsewhere_is_told_in_the_chats_once(tmp_path: Pa
         await clock.settle()
         acknowledge(store, Actor("Ada", via, clock.now() + timedelta(seconds=1)), ["a1"])
         for _ in range(3):
-            await clock.advance(FOLLOWED_EVERY + 1)
-            await looked(clock)
+            rooms.others_wrote.set()
+            await looked(clock, rooms)
     ((text, ids, settled),) = here.told
     assert text.startswith("Ada acknowledged at ")
     assert (f"({via})" in text) == bool(via)
@@ -235,8 +235,8 @@ async def test_what_was_acknowledged_in_a_chat_is_not_told_a_second_time(tmp_pat
         await clock.advance(1)
         await ChatListener(here, PEOPLE, rooms).hear(Said("11", "/ack a1"))
         for _ in range(3):
-            await clock.advance(FOLLOWED_EVERY + 1)
-            await looked(clock)
+            rooms.others_wrote.set()
+            await looked(clock, rooms)
     assert len(here.told) == 1
 
 
@@ -252,9 +252,9 @@ async def test_a_chat_that_cannot_be_told_costs_the_others_nothing(
     assert "unexpected error while telling what was done" in caplog.text
 
 
-async def looked(clock: FakeClock) -> None:
-    """Wait until `follow` has looked and sleeps again: it asks the store in a thread."""
+async def looked(clock: FakeClock, rooms: ChatRooms) -> None:
+    """Wait until `follow` has looked and waits again: it asks the store in a thread."""
     async with asyncio.timeout(60):
-        while not clock.sleeping:  # noqa: ASYNC110 (the loop rests in the store)
+        while rooms.others_wrote.is_set() or not clock.waiting:  # noqa: ASYNC110 (it rests in the store)
             await asyncio.sleep(0.001)
     await clock.settle()

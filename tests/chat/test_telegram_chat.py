@@ -11,8 +11,8 @@ import pytest
 from tests.app.test_build import HOT
 from tests.chat.given import ALICE, BOB, STRANGER, Chatting, chatting, watched
 from tests.notify.bot_api import BOT, GROUP, TOKEN, telegram_server
-from watcher.chat import rooms
 from watcher.commands.alerts import acknowledge
+from watcher.daemon import upkeep
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Purpose
 from watcher.ports.queue import Batch
@@ -334,7 +334,7 @@ async def test_a_change_is_acknowledged_as_an_alert_is(tmp_path: Path) -> None:
 async def test_who_acknowledges_on_the_page_is_told_in_the_chat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "FOLLOWED_EVERY", 0.05)
+    monkeypatch.setattr(upkeep, "LOOK_EVERY", 0.05)
     async with watched(tmp_path) as it:
         receipt = await it.settle()
         acknowledge(it.app.store, Actor("Ada", "page", it.app.clock.now()), [it.alert().id])

@@ -164,3 +164,17 @@ async def test_what_was_acknowledged_since_a_time_is_found_in_its_order(store: S
 
     assert [[each.id for each in some] for some in found.values()] == [["e1f0", "a1"], ["a1"], []]
     assert [each.acknowledged for each in found[NOW]] == [ADAS, BOBS]
+
+
+async def test_a_daemon_sees_once_that_somebody_else_has_written_and_never_what_it_wrote_itself(
+    store: Store,
+) -> None:
+    await keep(store, alerts=(alert("a1", account=None),), deliveries=(OWED,))
+    await store.others_wrote()
+
+    await store.keep_facts("coins", {"cadence": "{}"}, NOW)
+    assert not await store.others_wrote()
+
+    acknowledge(store, ADA, ["a1"], ON_IT)
+    assert await store.others_wrote()
+    assert not await store.others_wrote()

@@ -5,43 +5,25 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.contract.given import HOT, NOW, keep, known
-from tests.fakes import START, FakeClock
+from tests.fakes import FakeClock
 from tests.notify.given import delivery
-from watcher.app.application import App
 from watcher.app.build import build
 from watcher.config.configuration import configure
-from watcher.daemon.upkeep import LAG_EVERY, measure_lag, report_status, silence
+from watcher.daemon.upkeep import silence, status_of
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.reports import status
-from watcher.service.clock import SystemClock
-from watcher.service.metrics import Metrics
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
-
-
-async def test_a_loop_that_is_held_is_measured() -> None:
-    metrics = Metrics(START)
-    app: Any = SimpleNamespace(clock=SystemClock(), metrics=metrics)
-    measuring = asyncio.create_task(measure_lag(cast(App, app)))
-    await asyncio.sleep(LAG_EVERY / 2)
-    time.sleep(LAG_EVERY)  # noqa: ASYNC251 (holding the loop is the point)
-    async with asyncio.timeout(5):
-        while not metrics.lags:  # noqa: ASYNC110 (a measurement is what is waited for)
-            await asyncio.sleep(0.01)
-    measuring.cancel()
-
-    assert metrics.lags[0] >= LAG_EVERY * 0.4
 
 
 def test_a_daemon_takes_all_descriptors_that_it_may_have() -> None:
@@ -118,5 +100,6 @@ async def test_a_store_that_says_nothing_is_told_with_words(
     monkeypatch.setattr("watcher.daemon.upkeep.STORE_ANSWERS", 0.01)
     mute: Any = SimpleNamespace(store=SimpleNamespace(live_alerts=asyncio.Event().wait))
 
-    assert not await report_status(mute)
-    assert "the store does not answer: nothing within 0.01 s" in caplog.text
+    said = "the store does not answer: nothing within 0.01 s"
+    assert await status_of(mute) == (said, False)
+    assert said in caplog.text

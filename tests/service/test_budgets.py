@@ -70,7 +70,7 @@ async def test_polls_that_use_a_share_of_the_credits_are_told_once(tmp_path: Pat
     await bench.spend(1)
     await bench.spend(1)
     assert [title[:29] for title in bench.told()] == ["source coinstats: 80\N{NARROW NO-BREAK SPACE}% of 1,0"]
-    bench.clock._now += timedelta(days=31)
+    bench.clock.set_back(-timedelta(days=31))
     await bench.spend(0)
     assert len(bench.told()) == 2
 
@@ -78,7 +78,7 @@ async def test_polls_that_use_a_share_of_the_credits_are_told_once(tmp_path: Pat
 async def test_credits_that_run_out_are_told(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "w.db", runs_out_within="3d")
     await bench.spend(4)
-    bench.clock._now += timedelta(hours=20)
+    bench.clock.set_back(-timedelta(hours=20))
     await bench.spend(4)
     assert len(bench.told()) == 1
     assert "they are gone by 2026-03-1" in bench.told()[0]

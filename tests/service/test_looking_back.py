@@ -60,7 +60,7 @@ class Bench:
 
     async def poll(self, poller: Poller, held: str, after: timedelta = TEN) -> None:
         self.held = held
-        self.clock._now += after
+        self.clock.set_back(-after)
         await poller.poll(Batch((HOT,), Purpose.SCHEDULED))
 
     async def see(self, held: str, after: timedelta = TEN) -> None:

@@ -96,7 +96,7 @@ def busy(page: Page) -> None:
     metrics.concluded(Decision(NOW, (odd, missed), alerts=(held,), deliveries=(withheld,)), polled=True)
     metrics.listens(["mainnet"])
     metrics.hint_poll(HintedPoll(HOT, HintWord("mainnet", NOW, "0xab"), NOW, changed=True))
-    metrics.lags.extend((0.01, 0.25, 0.02))
+    metrics.lag = lambda: 0.25
     metrics.requested("coinstats", 0.3, 40)
     metrics.requested("coinstats", 99.0, 40)
     metrics.notified("ops", Sent())

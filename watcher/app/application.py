@@ -51,6 +51,8 @@ class App:
     """The hint sources that are posted to."""
     doubts: list[Callable[[], str]] = field(default_factory=list)
     """What people should know and keeps no alert from anybody: each gives words, or none."""
+    when_others_write: list[Callable[[], None]] = field(default_factory=list)
+    """Who else wants to know that somebody beside the daemon has written."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     """The jobs at work; one that ends is a fault."""
 
@@ -81,6 +83,11 @@ class App:
     async def prepare(self) -> None:
         """Let the configuration take effect on the alerts that live; before the first poll."""
         await self.engine.take_effect()
+
+    def others_wrote(self) -> None:
+        """Somebody beside the daemon has written: there may be something to tell, or to judge anew."""
+        for each in (self.deliverer.wake, self.timers.wake, *self.when_others_write):
+            each()
 
     async def stop(self) -> None:
         """End within bounded time: first the polling, then the deliveries, then what they used."""

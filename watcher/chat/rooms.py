@@ -13,9 +13,8 @@ from watcher.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-FOLLOWED_EVERY = 5.0
-"""Seconds between two looks at who acknowledged something elsewhere: on the page, by a link, on the command
-line."""
+AGAIN = 5.0
+"""Seconds until the store is asked again that gave no answer."""
 
 
 class ChatRooms:
@@ -25,6 +24,8 @@ class ChatRooms:
         self.actions, self.clock = actions, clock
         self._bots: list[Bot] = []
         self._telling: set[asyncio.Task[None]] = set()
+        self.others_wrote = asyncio.Event()
+        """Somebody may have acknowledged something elsewhere: on the page, by a link, on the command line."""
 
     def add(self, bot: Bot) -> None:
         self._bots.append(bot)
@@ -42,22 +43,24 @@ class ChatRooms:
 
     async def follow(self) -> None:
         """Tell what people acknowledge elsewhere, from now on."""
-        since, known = self.clock.now(), frozenset[str]()
+        since, known, wait = self.clock.now(), frozenset[str](), None
         try:
             while True:
-                await self.clock.sleep(FOLLOWED_EVERY)
-                since, known = await self._look(since, known)
+                await self.clock.wait(self.others_wrote, wait)
+                self.others_wrote.clear()
+                try:
+                    since, known = await self._look(since, known)
+                    wait = None
+                except StoreError as error:
+                    log.debug("who acknowledged something elsewhere is not known now: %s", error)
+                    wait = AGAIN
         finally:
             for each in self._telling:
                 each.cancel()
 
     async def _look(self, since: datetime, known: frozenset[str]) -> tuple[datetime, frozenset[str]]:
         """Tell what was acknowledged since then; from when to look the next time, and what is known then."""
-        try:
-            found = await asyncio.to_thread(self.actions.acknowledged, since)
-        except StoreError as error:
-            log.debug("who acknowledged something elsewhere is not known now: %s", error)
-            return since, known
+        found = await asyncio.to_thread(self.actions.acknowledged, since)
         for each in found:
             if each.outcome is not None and not each.ids <= known:
                 self.announce(each.outcome)

@@ -43,9 +43,9 @@ def run(config: Config = None) -> int:
 
 
 def _run(path: Path) -> int:
-    import asyncio
 
     from watcher.daemon import systemd
+    from watcher.daemon.loop import run_loop
     from watcher.daemon.run import run_daemon
 
     configuration = configured(path, channels=True)
@@ -54,7 +54,7 @@ def _run(path: Path) -> int:
         text = f"warning: {warning}"
         marked = systemd.to_journal(sys.stderr)
         typer.echo(systemd.with_priority(text, logging.WARNING) if marked else text, err=True)
-    return asyncio.run(
+    return run_loop(
         run_daemon(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
     )
 

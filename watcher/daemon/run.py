@@ -24,17 +24,17 @@ from watcher.config.configuration import (
 )
 from watcher.config.differences import differences
 from watcher.daemon import systemd
+from watcher.daemon.loop import lag_here
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (
     doubts,
     feed_watchdog,
-    measure_lag,
-    report_status,
+    look_around,
     send_heartbeats,
+    status_of,
     take_descriptors,
     tidy,
     troubles,
-    watch_clock,
 )
 from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.values.errors import ConfigurationError, StoreError
@@ -91,6 +91,7 @@ class Daemon:
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now())
         self._clock_was_set = Setting(self._clock)
+        self._set_anew = asyncio.Event()
 
     async def serve(self, configuration: Configuration, store: Store) -> bool:
         """Run one configuration after the other until it is time to stop; whether a task broke before."""
@@ -117,28 +118,30 @@ class Daemon:
         """Run one configuration until it is time to stop, to change to a new one, or to begin anew
         because the clock was set; the one to go on with, or None if a task broke.
         """
-        async with at_work(app) as tasks:
+        self._set_anew.clear()
+        async with at_work(app, mind_clock=self._mind_clock) as tasks:
             accounts, sources = len(app.rules.wallets), len(app.pollers)
             log.info("watching %s on %s", counted(accounts, "account"), counted(sources, "source"))
             systemd.ready()
-            set_anew = asyncio.Event()
-            watch = asyncio.create_task(watch_clock(app, self._clock_was_set, set_anew), name="clock")
-            try:
-                while True:
-                    if await _wait((self.stopping, self.reloading, set_anew), [*tasks, watch]):
-                        return None
-                    if self.stopping.is_set() or set_anew.is_set():
-                        return app.configuration
-                    systemd.reloading()
-                    # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
-                    self.reloading.clear()
-                    new = await self._read()
-                    if new is not None:
-                        return new
-                    await report_status(app)
-                    systemd.ready()
-            finally:
-                watch.cancel()
+            while True:
+                if await _wait((self.stopping, self.reloading, self._set_anew), tasks):
+                    return None
+                if self.stopping.is_set() or self._set_anew.is_set():
+                    return app.configuration
+                systemd.reloading()
+                # Before the file is read: it may be written, and told of, meanwhile. Nowhere else.
+                self.reloading.clear()
+                new = await self._read()
+                if new is not None:
+                    return new
+                systemd.status((await status_of(app))[0])
+                systemd.ready()
+
+    def _mind_clock(self) -> None:
+        """Begin anew if the clock was set: what is due by the old one could be a year away by the new one."""
+        if by := self._clock_was_set():
+            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
+            self._set_anew.set()
 
     async def _read(self) -> Configuration | None:
         """What is on disk now; a bad file keeps the old configuration and says so.
@@ -185,17 +188,21 @@ class Daemon:
 
 @asynccontextmanager
 async def at_work(
-    app: App, *, on_page: Callable[[str], None] = lambda _url: None
+    app: App,
+    *,
+    on_page: Callable[[str], None] = lambda _url: None,
+    mind_clock: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Everything of one configuration at work; the tasks that it gives must not end by themselves.
 
-    `on_page` hears where the status page is, if there is one.
+    `on_page` hears where the status page is, if there is one. `mind_clock` is called every few seconds.
     """
+    app.metrics.lag = lag_here()
     page: Server | None = None
     helpers: list[asyncio.Task[None]] = []
     try:
         await app.start()
-        helpers += start_jobs([*_upkeep(app), *_chats(app)])
+        helpers += start_jobs([*_upkeep(app, mind_clock), *_chats(app)])
         page = await _page(app)
         if page is not None:
             on_page(page.url)
@@ -211,12 +218,12 @@ async def at_work(
         await app.stop()
 
 
-def _upkeep(app: App) -> list[Job]:
+def _upkeep(app: App, mind_clock: Callable[[], None]) -> list[Job]:
     """What the daemon does beside the application's own work."""
     found: list[Job] = [
         ("watchdog", partial(feed_watchdog, app)),
         ("retention", partial(tidy, app)),
-        ("lag", partial(measure_lag, app)),
+        ("look around", partial(look_around, app, mind_clock)),
     ]
     heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
     if heartbeat is not None and settings is not None:
@@ -232,6 +239,7 @@ def _chats(app: App) -> list[Job]:
     from watcher.chat.setup import chats
 
     rooms, found = chats(app)
+    app.when_others_write.append(rooms.others_wrote.set)
     app.doubts += [partial(_trouble, listener) for listener in found.values()]
     heard: list[Job] = [(f"chat {name}", listener.run) for name, listener in found.items()]
     return [("chat", rooms.follow), *heard]

@@ -1,10 +1,11 @@
-"""Upkeep of a running daemon: signs of life, a clock that is minded, old rows dropped."""
+"""Upkeep of a running daemon: signs of life, what others did meanwhile, old rows dropped."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import resource
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted
 from watcher.notify.heartbeat import Heartbeat
-from watcher.service.clock import Setting
 
 if TYPE_CHECKING:
     from watcher.ports.queries import ChannelState
@@ -26,10 +26,9 @@ log = logging.getLogger(__name__)
 STUCK_AFTER = timedelta(minutes=10)
 """A source with work to do and no progress for so long stops the watchdog from being fed."""
 
-STATUS_EVERY = 10.0
+STATUS_EVERY = 60.0
+LOOK_EVERY = 5.0
 TIDY_EVERY = 600.0
-CLOCK_EVERY = 1.0
-LAG_EVERY = 0.5
 FIRST_BEAT = 10.0
 STORE_ANSWERS = 30.0
 """Seconds in which the store has to answer to count as well."""
@@ -44,17 +43,19 @@ def take_descriptors() -> None:
 
 async def feed_watchdog(app: App) -> None:
     """Feed systemd's watchdog, but only while the store answers and no source is stuck."""
-    interval = systemd.watchdog_interval() or STATUS_EVERY
+    interval, said = systemd.watchdog_interval() or 2 * STATUS_EVERY, ""
     while True:
-        # A poll by hand or `outbox --retry` may have left something to tell: they only write it down.
-        app.deliverer.wake()
-        if await report_status(app) and not stuck(app):
+        words, answers = await status_of(app)
+        if words != said:
+            systemd.status(words)
+            said = words
+        if answers and not stuck(app):
             systemd.watchdog()
-        await app.clock.sleep(min(interval / 3, STATUS_EVERY))
+        await app.clock.sleep(min(interval / 2, STATUS_EVERY))
 
 
-async def report_status(app: App) -> bool:
-    """For `systemctl status`: what is wrong first, as `/readyz` says it. False: the store does not answer."""
+async def status_of(app: App) -> tuple[str, bool]:
+    """For `systemctl status`: what is wrong first, as `/readyz` says it; and whether the store answers."""
     try:
         async with asyncio.timeout(STORE_ANSWERS):
             firing = sum(alert.fired_at is not None for alert in await app.store.live_alerts())
@@ -62,15 +63,13 @@ async def report_status(app: App) -> bool:
     except (StoreError, TimeoutError) as error:
         said = _unanswered(error)
         log.error("%s", said)  # noqa: TRY400
-        systemd.status(said)
-        return False
+        return said, False
     refused = app.metrics.refused
     wrong = [f"reload refused: {counted(refused, 'mistake')}"] if refused else []
     if found is not None:
         wrong += [*found.broken, *found.troubled]
     count = f"{counted(len(app.rules.wallets), 'account')}, {counted(firing, 'alert')} firing"
-    systemd.status("; ".join([*wrong, count]))
-    return True
+    return "; ".join([*wrong, count]), True
 
 
 def troubles(app: App) -> list[str]:
@@ -145,21 +144,19 @@ def stuck(app: App) -> bool:
     return False
 
 
-async def watch_clock(app: App, clock_was_set: Setting, set_anew: asyncio.Event) -> None:
-    """Say when the clock was set: what is due by the old one could be a year away by the new one."""
+async def look_around(app: App, mind_clock: Callable[[], None]) -> None:
+    """See what nobody tells us of: that the clock was set, and what others did, who only write it down."""
     while True:
-        await app.clock.sleep(CLOCK_EVERY)
-        if by := clock_was_set():
-            log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
-            set_anew.set()
-
-
-async def measure_lag(app: App) -> None:
-    """Note by how much the loop wakes late: that long nothing else could run either."""
-    while True:
-        began = app.clock.monotonic()
-        await app.clock.sleep(LAG_EVERY)
-        app.metrics.lags.append(max(app.clock.monotonic() - began - LAG_EVERY, 0.0))
+        await app.clock.sleep(LOOK_EVERY)
+        mind_clock()
+        try:
+            async with asyncio.timeout(LOOK_EVERY):
+                others_wrote = await app.store.others_wrote()
+        except (StoreError, TimeoutError) as error:
+            log.debug("what others wrote is not known now: %s", error)
+            continue
+        if others_wrote:
+            app.others_wrote()
 
 
 async def tidy(app: App) -> None:

@@ -128,6 +128,13 @@ class Store(StoreAccess, Protocol):
         """
         ...
 
+    async def others_wrote(self) -> bool:
+        """Whether anybody else has written since this was last asked: a poll by hand, the page, a command.
+
+        Costs next to nothing as long as nobody has written at all, so it may be asked every few seconds.
+        """
+        ...
+
     async def close(self) -> None: ...
 
 

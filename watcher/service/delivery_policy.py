@@ -21,7 +21,8 @@ FRESH_WAITS = 60.0
 LONGEST_ASKED = timedelta(hours=1)
 """The longest wait that a service can ask for."""
 
-LOOK_AGAIN = 60.0
+LOOK_AGAIN = 600.0
+"""Seconds after which a channel looks at what it owes, though nobody said that there is anything."""
 
 ATTEMPTS_BEFORE_GIVING_UP = 3
 """A refusal without a reason is believed the third time, and a day is over only after as many attempts."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.asset_identity import recognise
@@ -15,6 +17,9 @@ from watcher.domain.rules import Use
 from watcher.ports.clock import Clock
 from watcher.ports.store import Recall, Settlement, Store
 from watcher.service.metrics import Metrics
+
+PASS = timedelta(seconds=15)
+"""Time is judged at moments so far apart, counted from the start."""
 
 
 class RuleEngine:
@@ -35,6 +40,8 @@ class RuleEngine:
         self.running_since = running_since
         self.metrics, self._on_deliveries = metrics, on_deliveries
         self._memo = Memo()  # of the thread in which the store decides
+        self.later = asyncio.Event()
+        """Set by each decision after which time may bring something sooner than was thought."""
 
     async def conclude(
         self,
@@ -48,6 +55,8 @@ class RuleEngine:
             self.metrics.concluded(decision, polled=settlement is not None)
         if decision.deliveries:
             self._on_deliveries()
+        if decision.alerts or any(state.misses for state in decision.accounts):
+            self.later.set()
         return decision
 
     async def judge(
@@ -68,16 +77,35 @@ class RuleEngine:
 
         return await self.conclude([outcome.account for outcome in outcomes], deciding, settlement)
 
-    async def judge_time(self, accounts: Sequence[Account], uses: Mapping[str, Use] = EMPTY) -> Decision:
-        """What the time alone leads to, for these accounts. `uses`: what the ledger says of sources."""
-        now, since = self.clock.now(), self.running_since
+    async def judge_time(
+        self, accounts: Sequence[Account], uses: Mapping[str, Use] = EMPTY, most: int = 0
+    ) -> int:
+        """What the time alone leads to, for these accounts. `uses`: what the ledger says of sources.
+
+        Returned is how many passes after this one, `most` of them, will bring nothing if nothing else
+        happens. What time brings about it does not take back, so few of them have to be tried.
+        """
+        now, since, quiet = self.clock.now(), self.running_since, 0
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return decide_by_time(
-                past, accounts, self.rules, now, running_since=since, uses=uses, memo=self._memo
-            )
+            def after(passes: int) -> Decision:
+                at = now + PASS * passes
+                return decide_by_time(
+                    past, accounts, self.rules, at, running_since=since, uses=uses, memo=self._memo
+                )
 
-        return await self.conclude(accounts, deciding)
+            def brings(passes: int) -> bool:
+                decision = after(passes)
+                return bool(decision.alerts or decision.deliveries)
+
+            nonlocal quiet
+            decision = after(0)
+            if most and not decision.alerts and not decision.deliveries:
+                quiet = bisect_left(range(1, most), x=True, key=brings) if brings(most) else most
+            return decision
+
+        await self.conclude(accounts, deciding)
+        return quiet
 
     async def take_effect(self) -> Decision:
         """What new rules, or another watch list, mean for the alerts that live: see `decide_on_rules`."""

@@ -7,8 +7,8 @@ writes them; whoever reads takes a copy.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,9 +43,6 @@ class Durations:
         self.counts[bisect_left(self.buckets, seconds)] += 1
         self.total += seconds
 
-
-LAGS = 120
-"""So many wakings of the loop are remembered, one each half second: a minute of them."""
 
 HINT_POLLS = ("confirmed", "barren", "unread", "refused")
 """What came of a poll upon a hint: a change; none; no reading; it was not made, for want of credits say."""
@@ -85,8 +82,8 @@ class Metrics:
     """Hint source → what those polls cost."""
     hint_delays: dict[str, Durations] = field(default_factory=dict)
     """Hint source → seconds from its word to the reading."""
-    lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS))
-    """Seconds by which the loop woke late, of the last minute."""
+    lag: Callable[[], float] | None = None
+    """Tells by how many seconds the loop was late at most, in the last minute; None: nobody knows."""
 
     def know(self, sources: Iterable[str], channels: Iterable[str]) -> None:
         """Begin at zero with what has not happened yet: otherwise its first time would not be seen."""

@@ -24,25 +24,21 @@ from watcher.domain.model import EMPTY, Account, Miss, Outcome
 from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.store import Store
 from watcher.service.delivery import Deliverer
-from watcher.service.engine import RuleEngine
-from watcher.service.timers import EVERY, TimeBasedEvaluation
-
-PASS = timedelta(seconds=EVERY)
-"""Time is judged so often, counted from the start, as in the daemon."""
+from watcher.service.engine import PASS, RuleEngine
+from watcher.service.timers import TimeBasedEvaluation
 
 MOMENT = timedelta(milliseconds=1)
 
 LONGEST_SENDING = timedelta(days=8)
 """No quiet hours are longer."""
 
-LONGEST_LOOK = timedelta(hours=6)
-"""How far ahead it is asked at most whether time alone will bring something about."""
+LONGEST_LOOK = 1440
+"""So many passes are looked ahead at most, whether time alone will bring something about: six hours."""
 
 
 class ReplayStore(Store, Protocol):
-    """A store that leaves no trace, and that can be asked what would be concluded."""
+    """A store that tells what is concluded."""
 
-    trying: bool
     on_conclusion: Callable[[Decision], None]
 
 
@@ -146,6 +142,7 @@ class Replay:
         self._confirming: list[_Due] = []
         self._numbers = count()
         self._states: dict[str, tuple[str, bool]] = {}
+        self._news = False
         channels = [_Recorder(name, burst(name), self.clock, self.told) for name in rules.channels]
         self._deliverer = Deliverer(store, channels, self.clock, quiet=quiet)
         self._sending: datetime | None = None
@@ -157,7 +154,7 @@ class Replay:
         self._since = at
         self._passed = at - PASS
         self._quiet_until = at - PASS
-        self._look = PASS
+        self._look = 1
         self._engine = RuleEngine(self._store, self._rules, self.clock, running_since=at)
         self._timers = TimeBasedEvaluation(self._engine)
 
@@ -257,26 +254,21 @@ class Replay:
     # ------------------------------------------------------------------ time alone
 
     async def _time_passes(self, before: datetime) -> bool:
-        """Make the next pass that brings something about, if the daemon would make it before this moment.
+        """Make the passes that the daemon would make before this moment, until one brings something about.
 
-        Whether time alone brings something about until then is asked first, and far ahead: what it
-        brings about stays so until something else happens.
+        Each says how long nothing will come of time alone, looking far ahead: that stays so until something
+        else happens.
         """
         last = self._grid(before)
         while last > self._quiet_until:
-            ahead = max(last, self._quiet_until + self._look)
-            if not await self._brings_about(ahead):
-                self._quiet_until, self._look = ahead, min(self._look * 2, LONGEST_LOOK)
-                continue
-            at = await self._first(self._quiet_until + PASS, ahead)
-            if at > last:
-                self._quiet_until, self._look = at - PASS, PASS
-                break
-            self._passed = self._quiet_until = self.clock.at = at
-            self._look = PASS
-            await self._timers.once()
-            await self._send()
-            return True
+            self._passed = self.clock.at = self._quiet_until + PASS
+            self._news, most = False, max((last - self._passed) // PASS, self._look)
+            quiet = await self._timers.once(most)
+            self._quiet_until = self._passed + PASS * quiet
+            self._look = min(self._look * 2, LONGEST_LOOK) if quiet == most else 1
+            if self._news:
+                await self._send()
+                return True
         self._passed = max(self._passed, last)
         return False
 
@@ -284,37 +276,11 @@ class Replay:
         """The last pass earlier than this moment."""
         return self._since + PASS * (-((self._since - before) // PASS) - 1)
 
-    async def _first(self, low: datetime, high: datetime) -> datetime:
-        """The first pass that brings something about; `high` does."""
-        while low < high:
-            middle = low + PASS * ((high - low) // PASS // 2)
-            if await self._brings_about(middle):
-                high = middle
-            else:
-                low = middle + PASS
-        return high
-
-    async def _brings_about(self, at: datetime) -> bool:
-        """Whether a pass at that time would change an alert or tell anybody."""
-        found = False
-
-        def note(conclusion: Decision) -> None:
-            nonlocal found
-            found = found or bool(conclusion.alerts or conclusion.deliveries)
-
-        was, self.clock.at = self.clock.at, at
-        self._store.trying, self._store.on_conclusion = True, note
-        try:
-            await self._timers.once()
-        finally:
-            self._store.trying, self._store.on_conclusion = False, self._note
-            self.clock.at = was
-        return found
-
     def _look_anew(self) -> None:
-        self._quiet_until, self._look = self._passed, PASS
+        self._quiet_until, self._look = self._passed, 1
 
     def _note(self, conclusion: Decision) -> None:
+        self._news = bool(conclusion.alerts or conclusion.deliveries) or self._news
         for alert in conclusion.alerts:
             state = (str(alert.state), alert.closed)
             if self._states.get(alert.id) != state:

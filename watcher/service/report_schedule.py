@@ -21,8 +21,8 @@ from watcher.service.engine import RuleEngine
 
 log = logging.getLogger(__name__)
 
-EVERY = 60.0
-"""Seconds after which the time of day is looked at again: it may have been set."""
+AGAIN = 60.0
+"""Seconds until the store is asked again that gave no answer."""
 
 LATE = timedelta(minutes=10)
 """A report that is made so long after it was due says so."""
@@ -51,11 +51,11 @@ class ReportSchedule:
         self._store, self._clock = engine.store, engine.clock
 
     async def run(self) -> None:
-        """Look at the clock again and again, until cancelled."""
+        """Make each report when it is due, until cancelled."""
         while True:
-            wait = EVERY
+            wait = AGAIN
             try:
-                wait = min(EVERY, await self.once())
+                wait = await self.once()
             except StoreError as error:
                 log.warning("reports wait for the store: %s", error)
             await self._clock.sleep(wait)

@@ -13,13 +13,19 @@ from watcher.domain.rules import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.errors import StoreError
 from watcher.service.clock import Setting
-from watcher.service.engine import RuleEngine
+from watcher.service.engine import PASS, RuleEngine
 
 log = logging.getLogger(__name__)
 
-EVERY = 15.0
+EVERY = PASS.total_seconds()
 FIRST = 1.0
 """Seconds before the first pass: what is due to be polled goes first."""
+
+LONGEST = 40
+"""So many passes are left out at most while nothing happens: ten minutes."""
+
+LONGEST_SPENDING = 4
+"""The same where rules look at credits, which polls spend meanwhile."""
 
 NOTED_EVERY = 60.0
 """How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
@@ -31,38 +37,58 @@ SLICE = 500
 
 
 class TimeBasedEvaluation:
-    """Judges by the clock. One pass looks at every account that has something to lose by silence."""
+    """Judges by the clock. One pass looks at every account that has something to lose by silence, and at when
+    there will be something to judge: what would bring nothing until then is left out."""
 
     def __init__(self, engine: RuleEngine, plans: Callable[[], Mapping[str, CreditPlan]] = dict) -> None:
         """`plans`: what each source that sells credits sells at present."""
         self._engine, self._plans = engine, plans
         self._store, self._rules, self._clock = engine.store, engine.rules, engine.clock
         self._clock_was_set = Setting(self._clock)
+        self._due = 0.0
+        """When the next pass is due, in seconds since the start."""
         self._watched: tuple[Account, ...] | None = None
         self._outlooks: dict[str, tuple[float, Outlook | None]] = {}
 
+    def wake(self) -> None:
+        """Make a pass now: somebody else changed what is judged."""
+        self._due = 0.0
+        self._engine.later.set()
+
     async def run(self) -> None:
-        """Pass after pass, until cancelled."""
-        noted, wait = -NOTED_EVERY, EVERY - FIRST
-        await self._clock.sleep(FIRST)
+        """Pass after pass, each when there may be something to judge, until cancelled."""
+        began, later = self._clock.monotonic(), self._engine.later
+
+        def elapsed() -> float:
+            return round(self._clock.monotonic() - began, 3)
+
+        def after(passes: int) -> float:
+            return EVERY * (elapsed() // EVERY + 1 + passes)
+
+        noted = self._due = FIRST
         while True:
+            if await self._clock.wait(later, max(min(self._due, noted) - elapsed(), 0.0)):
+                later.clear()
+                self._due = min(self._due, after(0))
+                continue
             try:
-                if self._clock.monotonic() - noted >= NOTED_EVERY:
+                if elapsed() >= noted:
+                    noted = NOTED_EVERY * (elapsed() // NOTED_EVERY + 1)
                     await self._store.running(self._engine.running_since, self._clock.now())
-                    noted = self._clock.monotonic()
-                await self.once()
+                if elapsed() >= self._due:
+                    self._due = after(0)
+                    self._due = after(await self.once(LONGEST))
             except StoreError as error:
                 log.error("store: %s; time-based rules wait", error)  # noqa: TRY400
             except Exception:
                 # The one broad catch of this loop: one bad pass must not end the next.
                 log.exception("unexpected error while judging by the clock")
-            await self._clock.sleep(wait)
-            wait = EVERY
 
-    async def once(self) -> None:
-        """One pass over all accounts that a clock rule or a live alert concerns."""
+    async def once(self, most: int = 0) -> int:
+        """One pass over all accounts that a clock rule or a live alert concerns; after it so many passes, of
+        `most`, will bring nothing if nothing else happens."""
         if self._clock_was_set():
-            return  # a clock set ahead is no silence; the daemon takes the schedule up anew
+            return 0  # a clock set ahead is no silence; the daemon takes the schedule up anew
         accounts, more = await self._clocked(), set[Account]()
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
@@ -73,8 +99,11 @@ class TimeBasedEvaluation:
         # At least one look, even at no account: what belongs to none comes with any.
         accounts = (*accounts, *sorted(more))
         uses = await self._uses(self._clock.now())
+        quiet = min(most, LONGEST_SPENDING) if self._rules.budgets else most
         for start in range(0, max(len(accounts), 1), SLICE):
-            await self._engine.judge_time(accounts[start : start + SLICE], uses if start == 0 else {})
+            some = accounts[start : start + SLICE]
+            quiet = await self._engine.judge_time(some, uses if start == 0 else {}, quiet)
+        return quiet
 
     async def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns

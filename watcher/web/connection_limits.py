@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import resource
 import socket
 from collections.abc import Callable, Collection, Coroutine, Iterator
@@ -66,17 +67,15 @@ class Connection(web.RequestHandler):
         """When it came to wait for what it waits for."""
 
     @property
-    def patience(self) -> float | None:
-        """Seconds for which it may keep us waiting; None while it is we who let it wait."""
-        if self._stalled:
-            return TAKING
-        if self._busy:
-            return None
-        return HEAD if self._begun else IDLE
+    def due(self) -> float:
+        """When it has to go, in monotonic seconds; never while it is we who let it wait."""
+        if self._busy and not self._stalled:
+            return math.inf
+        return self.since + (TAKING if self._stalled else HEAD if self._begun else IDLE)
 
     @property
     def can_leave(self) -> bool:
-        return self.transport is not None and self.patience is not None
+        return self.transport is not None and self.due < math.inf
 
     @property
     def received(self) -> int:
@@ -115,7 +114,7 @@ class Connection(web.RequestHandler):
 
     def _is(self, *, busy: bool = False, begun: bool = False) -> None:
         self._busy, self._begun = busy, begun
-        self.since = self._limits.clock.monotonic()
+        self._limits.waits(self)
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -136,12 +135,14 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled, self.since = True, self._limits.clock.monotonic()
+        self._stalled = True
+        self._limits.waits(self)
         self._limits.unburden(self)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stalled, self.since = False, self._limits.clock.monotonic()
+        self._stalled = False
+        self._limits.waits(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._limits.left(self)
@@ -171,7 +172,9 @@ class ConnectionLimits:
         room = MOST if limit == resource.RLIM_INFINITY else limit - ASIDE
         self._most = max(FEWEST, min(MOST, room))
         self._connections: set[Connection] = set()
-        self._connected = asyncio.Event()
+        self._sooner = asyncio.Event()
+        self._due = math.inf
+        """When the first connection has to go if it goes on waiting."""
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._warned: dict[str, float] = {}
@@ -240,7 +243,7 @@ class ConnectionLimits:
             if self._has_room(who):
                 connection = Connection(self, who, server)
                 self._connections.add(connection)
-                self._connected.set()
+                self.waits(connection)
                 self._keep(self._enter(connection, accepted))
             else:
                 with suppress(OSError):
@@ -273,16 +276,22 @@ class ConnectionLimits:
         return True
 
     async def _watch(self) -> None:
-        """End what keeps us waiting for too long."""
+        """End what keeps us waiting for too long, when the first of it has."""
         while True:
-            self._connected.clear()
-            if not self._connections:
-                await self._connected.wait()
-            await self.clock.sleep(1.0)
+            self._sooner.clear()
             now = self.clock.monotonic()
             for each in list(self._connections):
-                if each.patience is not None and now - each.since >= each.patience:
+                if each.due <= now:
                     each.leave()
+            self._due = min((each.due for each in self._connections), default=math.inf)
+            await self.clock.wait(self._sooner, self._due - now if self._due < math.inf else None)
+
+    def waits(self, connection: Connection) -> None:
+        """From now on, for something else."""
+        connection.since = self.clock.monotonic()
+        if connection.due < self._due:
+            self._due = connection.due
+            self._sooner.set()
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

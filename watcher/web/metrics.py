@@ -269,8 +269,8 @@ def counted(metrics: Metrics) -> Iterator[Metric]:
     lag = GaugeMetricFamily(
         "watcher_loop_lag_seconds", "By how much the event loop woke late, at most, in the last minute."
     )
-    if metrics.lags:
-        lag.add_metric([], max(list(metrics.lags)))
+    if metrics.lag is not None:
+        lag.add_metric([], metrics.lag())
     yield lag
     sound = GaugeMetricFamily(
         "watcher_config_last_reload_successful", "1 if the configuration last asked for is in force."

@@ -173,7 +173,7 @@ async def test_a_daemon_that_was_down_is_not_taken_for_silence(
     path, clock, world = tmp_path / "watcher.db", FakeClock(), World()
     async with daemon(path, clock, world, RULES):
         await live(clock, world, {}, 62)
-    clock._now += timedelta(hours=9)
+    clock.set_back(-timedelta(hours=9))
     world.amounts[HOT][ETH] = "0.2"
     async with daemon(path, clock, world, RULES):
         await clock.advance(3600)

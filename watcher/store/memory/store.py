@@ -34,14 +34,11 @@ SET_BACK = "ledger.set_back"
 
 
 class MemoryStore:
-    """A store that forgets everything when it goes.
-
-    `trying`: what is concluded is not kept. `on_conclusion` hears of everything that is concluded.
-    """
+    """A store that forgets everything when it goes. `on_conclusion` hears of everything that is concluded."""
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
-        self.trying = False
+        self._acts = 0
         self.on_conclusion: Callable[[Decision], None] = lambda _: None
 
     def queries(self) -> Queries:
@@ -90,8 +87,7 @@ class MemoryStore:
             except BaseException:
                 self.state.cache.doubt()
                 raise
-            if not self.trying:
-                self.state.keep(decision, settlement)
+            self.state.keep(decision, settlement)
         self.on_conclusion(decision)
         return decision
 
@@ -128,6 +124,11 @@ class MemoryStore:
     async def next_due(self, channel: str) -> datetime | None:
         with self.state.lock:
             return min((each.due for each in self.state.pending(channel)), default=None)
+
+    async def others_wrote(self) -> bool:
+        with self.state.lock:
+            before, self._acts = self._acts, len(self.state.audit)
+            return self._acts != before
 
     async def settle(
         self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY

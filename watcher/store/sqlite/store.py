@@ -35,6 +35,9 @@ class SqliteStore:
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Transactions | None = None
+        self._log = path.resolve().with_name(path.resolve().name + "-wal")
+        self._written: tuple[int, int] | None = None
+        self._version = 0
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool) -> Self:
@@ -128,3 +131,15 @@ class SqliteStore:
         self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
     ) -> list[Delivery]:
         return await self._do(lambda core: core.settle(deliveries, instead))
+
+    async def others_wrote(self) -> bool:
+        try:
+            found = self._log.stat()
+        except OSError:
+            return False
+        written, before = (found.st_mtime_ns, found.st_size), self._version
+        if written == self._written:
+            return False
+        self._version = await self._do(Transactions.version)
+        self._written = written
+        return self._version != before

@@ -228,6 +228,11 @@ class Transactions:
                 give_back(self.conn)
         return more
 
+    def version(self) -> int:
+        """It is another one once anybody else has written."""
+        with translated(self._path):
+            return self._data_version()
+
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
