@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/rules, and the life of an alert: `python docs/pictures/rules.py`.
+"""Draw the pictures of docs/rules, and the life of an alert: `make pictures ARGS=rules`.
 
 Each shows the story that the page's own test tells, drawn by the charts of the product: what is judged over
 time, its levels, and when people were told. A test compares, so that page, rule and picture stay one.

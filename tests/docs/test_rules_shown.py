@@ -61,7 +61,7 @@ async def test_a_picture_shows_the_story_of_its_page(name: str, tmp_path: Path) 
     """And each type of rule has a page with a picture."""
     drawn = await runpy.run_path(str(DOCS / "pictures" / "rules.py"))["picture"](name, tmp_path)
     kept = (DOCS / "pictures" / "rules" / f"{name}.svg").read_text(encoding="utf-8")
-    assert drawn == kept, "python docs/pictures/rules.py draws it"
+    assert drawn == kept, "make pictures ARGS=rules draws it"
     page = DOCS / ("rules" if name in TYPES else "concepts") / f"{name}.md"
     assert f"(../pictures/rules/{name}.svg)" in page.read_text(encoding="utf-8")
 
