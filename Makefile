@@ -81,7 +81,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: dist lock
+.PHONY: dist lock deb
 # Wheel and sdist of the last commit in dist/, the same bytes on every machine, and their sums.
 dist: $(VENV)/.dev
 	@$(BIN)/python -m release.dist
@@ -90,6 +90,10 @@ dist: $(VENV)/.dev
 lock: $(VENV)/.dev
 	@$(PIP) install uv==0.13.8
 	@$(BIN)/python -m release.lock
+
+# A Debian package in dist/, with all libraries in it, for the Python of this Debian and this architecture.
+deb: $(VENV)/.dev
+	@$(BIN)/python -m release.deb
 
 PREFIX ?= /opt/watcher
 install:

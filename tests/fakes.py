@@ -130,7 +130,8 @@ class FakeSource:
         self.sent.append(request)
         outcomes: Iterable[Outcome | None] = (self.answers(account) for account in request.accounts)
         found = tuple(outcome for outcome in outcomes if outcome is not None)
-        return Reply(found, charged=request.cost, failure=self.failure)
+        reply = Reply(found, charged=request.cost, failure=self.failure)
+        return reply if self.failure else Reply(charged=request.cost, unread=lambda: reply)
 
     async def ask(self, call: RawCall) -> RawAnswer:
         self.calls.append(call)

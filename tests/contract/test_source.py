@@ -80,6 +80,8 @@ async def test_a_reply_says_what_was_charged_and_never_less_than_nothing(case: C
         assert reply.charged is not None
         assert 0 <= reply.charged <= request.cost
         assert not reply.failure
+        whole = reply.read()
+        assert (whole.charged, whole.failure) == (reply.charged, "")
 
 
 @over_http

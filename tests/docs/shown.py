@@ -3,8 +3,7 @@
 A page's rules and their tests are fences of YAML. A comment of HTML above a fence says where its text is
 from: `<!-- rules/cookbook/gas-tank.yaml -->` is a file, `<!-- told: gas-tank firing -->` the first message of
 that kind that the page's own tests bring about, `<!-- told: gas-tank event 2 -->` the second, and
-`<!-- ledger: credits -->` what a rule about credits says while 800 of 20,000 are spent a day. Below
-`<!-- variables -->` and `<!-- filters -->` stands what templates may use.
+`<!-- ledger: credits -->` what a rule about credits says while 800 of 20,000 are spent a day.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ from watcher.analysis.ruletest.tracks import tracks_of
 from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.messages.template_filters import FILTERS
-from watcher.domain.messages.template_variables import VARIABLES
 from watcher.domain.rules import Rule
 from watcher.notify.markup import PLAIN, Space, render
 from watcher.service.engine import RuleEngine
@@ -39,7 +36,6 @@ from watcher.store.memory.store import MemoryStore
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 RECIPES = ROOT / "rules" / "cookbook"
-LISTS = {"variables": VARIABLES, "filters": FILTERS}
 _FENCE = re.compile(r"(?ms)^(?:<!-- (?P<mark>[^\n]*) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$")
 
 
@@ -75,7 +71,7 @@ def fences(text: str) -> list[Fence]:
 
 def pages() -> list[Path]:
     """The pages that show rules with their tests, or what rules say."""
-    shown = re.compile(r"(?m)^tests:$|^<!-- (?:told|ledger): |^<!-- (?:rules/|variables)")
+    shown = re.compile(r"(?m)^tests:$|^<!-- (?:told|ledger): |^<!-- rules/")
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
     del texts[DOCS / "contributing.md"]  # it shows a type of rule that is yet to be made
     return [path for path, text in texts.items() if shown.search(text)]
@@ -122,11 +118,6 @@ async def failures(text: str, folder: Path) -> list[str]:
 
 async def filled(text: str, folder: Path) -> str:
     """The page with every marked block as it has to be."""
-    for name, words in LISTS.items():
-        listed = "".join(f"- `{each}`: {_coded(what)}\n" for each, what in words.items())
-        head, mark, rest = text.partition(f"<!-- {name} -->\n\n")
-        if mark:
-            text = f"{head}{mark}{listed}\n" + re.sub(r"\A(?:- .*\n)+\n?", "", rest)
     for fence in reversed(fences(text)):
         if fence.mark.startswith("rules/"):
             begin, end = fence.span
@@ -163,11 +154,6 @@ async def spending(rules: Sequence[Rule]) -> list[tuple[Delivery, ...]]:
         await clock.advance(timedelta(days=1).total_seconds())
     await store.close()
     return list(found.values())
-
-
-def _coded(what: str) -> str:
-    """An explanation with its example as code."""
-    return re.sub(r"\{\{.*\}\}", lambda found: f"`{found[0]}`", what)
 
 
 def _said(heard: Sequence[tuple[Delivery, ...]], words: list[str]) -> str:

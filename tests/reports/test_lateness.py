@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.given import ETH, HOT, NOW, THIRTY, USDC, changed, keep
+from tests.fakes import FakeClock
 from watcher.cli._tables import Screen
+from watcher.cli.status import status as status_verb
 from watcher.cli.status import status_lines
 from watcher.config.configuration import configure
 from watcher.domain.model import Account, AccountState
@@ -209,3 +211,35 @@ async def test_what_keeps_everything_from_being_read_is_named_and_not_the_daemon
     assert status["state"] == "critical"
     words = " ".join(shown(status).split())
     assert f"nothing is read any more: coinstats: {why}" in words
+
+
+@pytest.mark.parametrize(
+    ("after", "code", "says"),
+    [
+        (timedelta(minutes=17), 0, "2 accounts watched"),
+        (timedelta(hours=37), 1, "nothing is read any more: see that `watcher run` is at work"),
+    ],
+)
+async def test_alive_is_a_daemon_that_reads_something_whatever_else_is_wrong(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    after: timedelta,
+    code: int,
+    says: str,
+) -> None:
+    await looked_at(tmp_path, after, "every: 5m", "at_least_every: 12h")
+    monkeypatch.setattr("watcher.cli.status.SystemClock", lambda: FakeClock(NOW + after))
+
+    assert status_verb(tmp_path / "watcher.yaml", alive=True) == code
+    assert capsys.readouterr().out.startswith(says)
+
+
+def test_without_a_store_nothing_is_alive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "watcher.yaml"
+    path.write_text(
+        CONFIG.format(hot=HOT.address, other=OTHER.address, first="every: 5m", second="every: 5m")
+    )
+
+    assert status_verb(path, alive=True) == 1
+    assert "watcher.db" in capsys.readouterr().err

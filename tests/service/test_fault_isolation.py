@@ -73,7 +73,7 @@ class Bench:
         send, self.sent = source.send, []
 
         async def taking_its_time(request: Request) -> Reply:
-            reply = await send(request)
+            reply = (await send(request)).read()
             if "did not answer" in reply.failure:
                 self.clock.move(TIMEOUT[self.kind])
             self.sent.append((self.clock.now(), request, reply))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ async def poll(source: Source, accounts: list[Account], now: datetime = NOW) -> 
     replies: list[Reply] = []
     waiting: list[Request] = source.plan(accounts, now)
     while waiting:
-        reply = await source.send(waiting.pop(0))
+        reply = await asyncio.to_thread((await source.send(waiting.pop(0))).read)
         replies.append(reply)
         waiting = [*reply.more, *waiting]
         assert len(replies) < 200

@@ -527,9 +527,26 @@ def test_a_large_answer_reads_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch
     text = answer(group(row(), usdc()), group(usdc("7"), address=B)).encode()
     at_once = read_answer(text, [ACCOUNT, OTHER], RowNames())
 
-    monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", 10)
+    for size in (10, len(text) // 2):
+        monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", size)
 
-    assert read_answer(text, [ACCOUNT, OTHER], RowNames()) == at_once
+        assert read_answer(text, [ACCOUNT, OTHER], RowNames()) == at_once
+
+
+@pytest.mark.parametrize(
+    "odd", [{"symbol": "a]},{"}, {"more": [{"of": [1]}, {"it": 2}]}, {"symbol": 7}], ids=str
+)
+def test_what_looks_like_the_end_of_a_group_ends_none(
+    odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = answer(*(group(row(**odd), usdc("7"), address=each) for each in (A, B))).encode()
+    at_once = read_answer(text, [ACCOUNT, OTHER], RowNames())
+    assert [len(each.amounts) for each in at_once if isinstance(each, Reading)] == [2, 2]
+
+    for size in range(10, len(text), 7):
+        monkeypatch.setattr("watcher.sources.coinstats.wire.AT_ONCE", size)
+
+        assert read_answer(text, [ACCOUNT, OTHER], RowNames()) == at_once
 
 
 def test_a_number_of_more_digits_than_anything_held_is_no_amount() -> None:

@@ -33,7 +33,7 @@ PAGES: Mapping[str, HelpPage] = {
         (
             ("watcher init", "ask a few questions, write them here"),
             ("watcher init /etc/watcher --pack gas", "elsewhere, with one pack of rules"),
-            ("watcher init --systemd", "as root, for a service: unit, keys and store where they belong"),
+            ("watcher init --systemd", "as root: a service with all it needs"),
         ),
     ),
     "check": HelpPage(

@@ -37,6 +37,9 @@ def status(
     config: Config = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
     every: Annotated[str, typer.Option("--every", metavar="D", help="With --watch: how often.")] = "2s",
+    alive: Annotated[
+        bool, typer.Option("--alive", help="Say only whether anything is still read: code 0, or 1.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show sources, credits, accounts and their age, alerts and deliveries.
@@ -45,11 +48,14 @@ def status(
     times as long as is set, promised or intended: one is a warning, all are critical (no daemon is at
     work, say). What an account holds and answers leave unclear for as long is a warning too. With
     --watch it is shown in place on a terminal, what is in trouble first, and as one block after another
-    in a pipe (with --json: one line each); Ctrl-C ends it with 0.
+    in a pipe (with --json: one line each); Ctrl-C ends it with 0. --alive is for health checks, as of a
+    container: alerts that fire and channels in trouble are no reason to start a daemon anew.
     """
     from watcher.cli._rows import UnreadableRow
 
     configuration = configured(config)
+    if alive:
+        return _alive(configuration)
     if watch:
         return _watch(configuration, _interval(every), json=json)
     try:
@@ -74,6 +80,20 @@ def _state(configuration: Configuration) -> tuple[StatusRow, datetime]:
     settings, now = configuration.settings, SystemClock().now()
     with settings.backend.queries() as reader:
         return report(settings, reader, now, credit_plans(settings)), now
+
+
+def _alive(configuration: Configuration) -> int:
+    from watcher.reports.status import unread, unread_because
+
+    try:
+        accounts = _state(configuration)[0]["accounts"]
+    except StoreError as error:
+        typer.echo(f"watcher: {error}", err=True)
+        return 1
+    stopped = unread(accounts)
+    why = f"nothing is read any more: {clean(unread_because(accounts))}"
+    typer.echo(why if stopped else f"{counted(len(accounts), 'account')} watched")
+    return int(stopped)
 
 
 def _interval(text: str) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,6 +46,8 @@ class Reply:
     the failure in words, if it is known to concern each of these accounts by itself (an asset).
     `refused`: all assets that the source is refused whoever holds them, though other assets of the
     same accounts are read; the same mapping again while nothing has changed, None if nothing is said of it.
+    `unread`: finds out what came of the accounts, where that is judged: in the store's thread, one reply of a
+    source after another. Until then the reply says what the request cost, and nothing of its outcomes.
     """
 
     outcomes: tuple[Outcome, ...] = ()
@@ -59,6 +61,11 @@ class Reply:
     rates: Mapping[str, Decimal] | None = None
     part: str = ""
     refused: Mapping[Asset, Isolation] | None = None
+    unread: Callable[[], Reply] | None = None
+
+    def read(self) -> Reply:
+        """The whole reply. To be called once."""
+        return self if self.unread is None else self.unread()
 
 
 @dataclass(frozen=True, slots=True)

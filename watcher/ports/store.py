@@ -44,6 +44,10 @@ class Settlement:
 Recall = Callable[[Sequence[Question]], Mapping[Question, Recalled]]
 """Answers what a decision needs from history."""
 
+Deciding = Callable[[Snapshot, Recall], Decision]
+Concluding = tuple[Sequence[Account], Deciding, Settlement | None]
+"""What `conclude` is given."""
+
 
 class StoreAccess(Protocol):
     """Questions and changes by people, pages and charts: in any thread, beside a running daemon."""
@@ -83,7 +87,7 @@ class Store(StoreAccess, Protocol):
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Snapshot, Recall], Decision],
+        decide: Deciding,
         settlement: Settlement | None = None,
     ) -> Decision:
         """Load what is known of the accounts, decide, and keep all that follows: one transaction.
@@ -91,6 +95,11 @@ class Store(StoreAccess, Protocol):
         `decide` is pure and runs inside it, so nothing can change between the loading and the
         keeping, not even by another process. If it raises, nothing is kept.
         """
+        ...
+
+    async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
+        """`conclude` what `read` finds out: it is called where the store decides, just before. What it raises
+        is raised here."""
         ...
 
     async def fail(self, settlement: Settlement) -> None:

@@ -15,7 +15,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account, Outcome
 from watcher.domain.rules import Use
 from watcher.ports.clock import Clock
-from watcher.ports.store import Recall, Settlement, Store
+from watcher.ports.store import Concluding, Deciding, Recall, Settlement, Store
 from watcher.service.metrics import Metrics
 
 PASS = timedelta(seconds=15)
@@ -46,13 +46,16 @@ class RuleEngine:
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Snapshot, Recall], Decision],
+        decide: Deciding,
         settlement: Settlement | None = None,
     ) -> Decision:
         """Decide from what is known of these accounts, and keep all that follows."""
         decision = await self.store.conclude(accounts, decide, settlement)
+        return self._told(decision, polled=settlement is not None)
+
+    def _told(self, decision: Decision, *, polled: bool) -> Decision:
         if self.metrics is not None:
-            self.metrics.concluded(decision, polled=settlement is not None)
+            self.metrics.concluded(decision, polled=polled)
         if decision.deliveries:
             self._on_deliveries()
         if decision.alerts or any(state.misses for state in decision.accounts):
@@ -62,8 +65,24 @@ class RuleEngine:
     async def judge(
         self, outcomes: Sequence[Outcome], now: datetime, settlement: Settlement | None = None
     ) -> Decision:
-        """What the outcomes of one request lead to. `now` is when the answer was read."""
+        """What the outcomes of one request lead to. `now` is when the answer came."""
+        return await self.conclude(*self._concluding(outcomes, settlement, now))
+
+    async def judge_read(
+        self, read: Callable[[], tuple[Sequence[Outcome], Settlement]], now: datetime
+    ) -> Decision:
+        """The same of what `read` finds out in the store's thread. Without an outcome the request is settled,
+        and nothing is concluded."""
+        concluding = self._concluding
+        decision = await self.store.conclude_read(lambda: concluding(*read(), now))
+        return self._told(decision, polled=True)
+
+    def _concluding(
+        self, outcomes: Sequence[Outcome], settlement: Settlement | None, now: datetime
+    ) -> Concluding:
         rules, memo = self.rules, self._memo
+        if not outcomes:
+            return (), lambda _past, _recall: Decision(now), settlement
 
         def deciding(past: Snapshot, recall: Recall) -> Decision:
             names = recognise(past, outcomes, rules, now, memo=memo)
@@ -75,7 +94,7 @@ class RuleEngine:
                 compared=compared, names=names, memo=memo,
             )  # fmt: skip
 
-        return await self.conclude([outcome.account for outcome in outcomes], deciding, settlement)
+        return [outcome.account for outcome in outcomes], deciding, settlement
 
     async def judge_time(
         self, accounts: Sequence[Account], uses: Mapping[str, Use] = EMPTY, most: int = 0

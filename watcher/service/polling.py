@@ -213,14 +213,13 @@ class Poller:
     async def _ask(self, request: Request, grant: Grant, purpose: Purpose) -> Reply:
         try:
             reply = await self.throttle.send(request)
-            await self._conclude(reply, grant, purpose, request.cost)
+            reply = await self._conclude(reply, grant, purpose, request.cost)
         except StoreError:
             raise
         except Exception as error:
             # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
             log.exception("unexpected error in a request to %s", self.source.name)
-            reply = broken(request, error)
-            await self._conclude(reply, grant, purpose, request.cost)
+            reply = await self._conclude(broken(request, error), grant, purpose, request.cost)
         if reply.exhausted:
             reason = reply.failure or "the provider says the credits are gone"
             self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
@@ -234,35 +233,44 @@ class Poller:
             self.queue.put([account], why)
         return reply
 
-    async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose, cost: int) -> None:
+    async def _conclude(self, reply: Reply, grant: Grant, purpose: Purpose, cost: int) -> Reply:
+        """Read the reply, judge it and settle the request: one piece of work in the store's thread."""
         now = self._clock.now()
-        readings = sum(isinstance(each, Reading) and not each.blank for each in reply.outcomes)
-        misses = len(reply.outcomes) - readings
-        settlement = Settlement(
-            grant, now, reply.charged, readings, misses, reply.failure, self._hinted(reply, cost, now)
-        )
         if reply.facts:
             await self._store.keep_facts(self.source.name, reply.facts, now)
-        if not reply.outcomes or purpose is Purpose.SWEEP or self.isolation.step(reply):
-            await self._store.fail(settlement)
-            self._count(settlement, frozenset())
-            for outcome in reply.outcomes if purpose is Purpose.SWEEP else ():
-                await self._events.swept(outcome, now)
-            return
+        read: list[tuple[Reply, Settlement, bool]] = []
 
-        decision = await self._engine.judge(reply.outcomes, now, settlement)
-        self._log.take(reply)
+        def reading() -> tuple[Sequence[Outcome], Settlement]:
+            whole = reply.read()
+            settlement = self._settlement(whole, grant, cost, now)
+            judged = purpose is not Purpose.SWEEP and not self.isolation.step(whole)
+            read.append((whole, settlement, judged))
+            return (whole.outcomes if judged else ()), settlement
+
+        decision = await self._engine.judge_read(reading, now)
+        reply, settlement, judged = read[0]
         moved = decision.moved
         self._count(settlement, moved)
+        if not judged:
+            for outcome in reply.outcomes if purpose is Purpose.SWEEP else ():
+                await self._events.swept(outcome, now)
+            return reply
+
+        self._log.take(reply)
         for outcome in reply.outcomes:
-            read = isinstance(outcome, Reading)
-            changed = outcome.account in moved if read else None
+            changed = outcome.account in moved if isinstance(outcome, Reading) else None
             self._events.seen(outcome.account, now, changed, purpose)
         for again in decision.again:
             self.ask_again(again)
         if not reply.failure:
             unread = [state for state in decision.accounts if not state.seen and state.misses >= NEVER_READ]
             await self.isolation.left_out({state.account: state.miss for state in unread})
+        return reply
+
+    def _settlement(self, reply: Reply, grant: Grant, cost: int, now: datetime) -> Settlement:
+        readings = sum(isinstance(each, Reading) and not each.blank for each in reply.outcomes)
+        misses, hinted = len(reply.outcomes) - readings, self._hinted(reply, cost, now)
+        return Settlement(grant, now, reply.charged, readings, misses, reply.failure, hinted)
 
     def _hinted(self, reply: Reply, cost: int, now: datetime) -> tuple[HintedPoll, ...]:
         """What this reply says of accounts that were asked for upon a hint."""

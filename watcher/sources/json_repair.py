@@ -7,10 +7,9 @@ them. What cannot be read becomes U+FFFD in a text, and null where a number shou
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 _Read = TypeVar("_Read")
@@ -35,15 +34,15 @@ class NotJsonError(UnusableAnswerError):
     """It cannot be decoded as it is; mended it may be."""
 
 
-async def read_mended(data: bytes, reading: Callable[[bytes], Awaitable[_Read]]) -> _Read:
-    """Result of `reading` an answer; if it is not JSON, of the same answer mended."""
+def read_mended(data: bytes, reading: Callable[[bytes], _Read]) -> _Read:
+    """Result of `reading` an answer; if it is not JSON, of the same answer mended. Not for the event loop."""
     try:
-        return await reading(data)
+        return reading(data)
     except NotJsonError:
-        found = await asyncio.to_thread(mended, data)
+        found = mended(data)
         if found is None:
             raise
-    return await reading(found)
+    return reading(found)
 
 
 def mended(data: bytes) -> bytes | None:

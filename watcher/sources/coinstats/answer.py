@@ -2,7 +2,7 @@
 
 Shape of the answer (CoinStats docs): a list of groups `{blockchain, address, connectionId,
 balances: [coin]}`. The schema calls most fields required; answers leave them out all the same.
-What its rows say is read in `_coinstats_rows`.
+What its rows say is read in `rows`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from watcher.domain.values.addresses import same_form
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import address_key
 from watcher.sources.coinstats.names import RowNames
-from watcher.sources.coinstats.rows import GroupContent, read_rows
+from watcher.sources.coinstats.rows import GroupContent, read_again, read_rows
 from watcher.sources.coinstats.wire import BalanceGroup, BalanceRow, decode_groups
 
 
@@ -41,20 +41,16 @@ def _only_address(accounts: Sequence[Account]) -> str | None:
 def _read_named(
     groups: Iterable[BalanceGroup | None], accounts: Sequence[Account], names: RowNames
 ) -> list[Outcome]:
+    only: str | None = None
     wanted: dict[tuple[str, str], list[Account]] = {}
-    for account in accounts:
-        wanted.setdefault(_place(account), []).append(account)
-    distinct, only = len(wanted) == len(accounts), _only_address(accounts)
-    known = {
-        key: account for key, account in names.spelled.items() if account in wanted.get(_place(account), ())
-    }
-    wanted = {**{key: [account] for key, account in known.items()}, **wanted}
     outcomes: dict[Account, Outcome] = {}
     left: list[BalanceGroup | None] = []
     for place, group in enumerate(groups):
-        if distinct and _is_next(group, accounts, place):
+        if _is_next(group, accounts, place):
             found: Sequence[Account] | None = (accounts[place],)
         else:
+            if not wanted:
+                only, wanted = _only_address(accounts), _wanted(accounts, names)
             found = None if group is None else _asked_for(group, only, wanted)
         if group is None or found is None:
             left.append(group)
@@ -89,6 +85,14 @@ def _take_alone(
             note = f"the answer writes its address as {str(group.address)[:200]}"
             outcome = outcome._replace(notes=(*outcome.notes, note))
         outcomes[account] = outcome
+
+
+def _wanted(accounts: Sequence[Account], names: RowNames) -> dict[tuple[str, str], list[Account]]:
+    """The accounts by what answers and questions are compared by, and by how answers write it."""
+    wanted: dict[tuple[str, str], list[Account]] = {}
+    for account in accounts:
+        wanted.setdefault(_place(account), []).append(account)
+    return {**{key: [each] for key, each in names.spelled.items() if each in accounts}, **wanted}
 
 
 def _place(account: Account) -> tuple[str, str]:
@@ -150,12 +154,15 @@ def _asked_for(
 def _outcome(account: Account, group: BalanceGroup, names: RowNames) -> Outcome:
     if group.balances is None:
         return Miss(account, MissReason.UNREADABLE, "its balances are not a list")
-    chain = account.chain
-    last = names.last.get(account)
-    part = read_rows(group.balances, chain, names, last)
-    if part.last is None:
-        names.last.pop(account, None)
-    elif part.last is not last:
+    chain, last = account.chain, names.last.get(account)
+    again = read_again(group.balances, last) if last is not None else None
+    if again is not None:
+        names.last[account], prices = again
+        called, natives = names.called(chain), again[0].natives
+        return Reading(account, again[0].amounts, prices, called, names.complete(chain), natives=natives)
+    part = read_rows(group.balances, chain, names)
+    names.last.pop(account, None)
+    if part.last is not None:
         names.last[account] = part.last
     return Reading(
         account,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
 from watcher.domain.model import EMPTY, Account, Asset
+from watcher.domain.values.text import named
 from watcher.sources.settings import fold_contract
 
 _SENTINELS = frozenset({"0x" + "e" * 40, "0x" + "0" * 40, ""})
@@ -34,25 +35,32 @@ _NO_PRICE = msgspec.Raw(b"null")
 
 
 class KnownAsset:
-    """An asset with the price and the symbol that it last came with, so that each is read only once."""
+    """An asset as the last row about it had it, so that the next one need only be compared."""
 
-    __slots__ = ("asset", "quote", "symbol")
+    __slots__ = ("asset", "coin", "contract", "price", "quoted", "symbol")
 
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
-        self.quote: tuple[msgspec.Raw, Decimal | None] = (_NO_PRICE, None)
-        """Its last price as it was written, and what that says: None if it was no price to act on."""
-        self.symbol = ""
-        """The name that `RowNames.called` has for it; empty if it has none."""
+        self.contract: str | None = None
+        self.coin: str | None = None
+        """None if the contract says it all."""
+        self.quoted = _NO_PRICE
+        """Its price as it was written; `price` is what that says: None if it is no price to act on."""
+        self.price: Decimal | None = None
+        self.symbol: str | None = None
+        """As it was written; what `RowNames.called` has for it follows from that."""
 
 
 class LastAnswer(NamedTuple):
-    """Holdings of an account as the last answer said them."""
+    """Holdings of an account as the last answer said them; all of them can be acted on."""
 
-    mark: bytes
-    """Stands for all amounts as they were written: no two texts have the same, and it is far shorter."""
+    known: tuple[KnownAsset, ...]
+    mark: int
+    """Stands for all amounts as they were written, and is far shorter: a hash with a secret of this process,
+    so that nobody can find two texts that share one, and chance finds them once in 2**64 times."""
     amounts: dict[Asset, Decimal]
     """The same by asset, in the order of the rows; never written to again."""
+    natives: frozenset[Asset]
 
 
 class RowNames:
@@ -69,27 +77,29 @@ class RowNames:
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
-        self._learnt: list[tuple[str, KnownAsset, str]] = []
+        self._learnt: dict[KnownAsset, str | None] = {}
         self._size = 0
 
     def called(self, chain: str) -> Mapping[Asset, str]:
         """The symbols of all assets of a chain: one mapping, and another one only when a name is new."""
         return self._called.get(chain, EMPTY)
 
-    def note(self, chain: str, known: KnownAsset, symbol: str) -> None:
-        """A symbol that is new; it counts as known from the next answer on."""
-        self._learnt.append((chain, known, symbol))
+    def note(self, known: KnownAsset, symbol: str | None) -> None:
+        """A symbol as a row has it; if it is new it counts as known from the next answer on."""
+        if symbol != known.symbol:
+            self._learnt[known] = symbol
 
     def learn(self) -> None:
-        """Take in what was noted. Another thread may be noting more."""
-        if not self._learnt:
-            return
-        learnt, self._learnt = self._learnt, []
-        for chain in {chain for chain, _, _ in learnt}:
-            mine = {known.asset: symbol for where, known, symbol in learnt if where == chain}
-            self._called[chain] = {**self.called(chain), **mine}
-        for _, known, symbol in learnt:
-            known.symbol = symbol
+        """Take in what was noted."""
+        anew: dict[str, dict[Asset, str]] = {}
+        for known, symbol in self._learnt.items():
+            known.symbol, chain = symbol, known.asset.chain
+            called = anew[chain] = anew.get(chain) or dict(self.called(chain))
+            called.pop(known.asset, None)
+            if shown := named(symbol or ""):
+                called[known.asset] = shown
+        self._called.update(anew)
+        self._learnt.clear()
 
     def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:
         """The chain's assets by contract as written on the wire, and by coin id."""
@@ -98,25 +108,13 @@ class RowNames:
             found = self._chains[chain] = ({}, {})
         return found
 
-    def find(
-        self, chain: str, contracts: Sequence[str | None], coins: Sequence[str | None]
-    ) -> list[KnownAsset] | None:
-        """What rows with these contracts and coin ids are about; None if one of them was never seen so."""
-        by_contract, by_coin = self.of(chain)
-        found: list[KnownAsset | None] = list(map(by_contract.get, contracts))  # type: ignore[arg-type]
-        place = -1
-        for _ in range(contracts.count(None)):
-            place = contracts.index(None, place + 1)
-            found[place] = by_coin.get(coins[place])
-        return None if None in found else found  # type: ignore[return-value]
-
     def complete(self, chain: str) -> frozenset[str]:
         found = self._complete.get(chain)
         if found is None:
             found = self._complete[chain] = frozenset({chain})
         return found
 
-    def contract(self, chain: str, contract: str | None, coin_id: str | None) -> Asset | None:
+    def contract(self, chain: str, contract: str | None, coin_id: str | None) -> KnownAsset | None:
         """The asset of a row with a contract; None if the row has none, or a stand-in for the native coin."""
         if contract is None:
             return None
@@ -134,16 +132,19 @@ class RowNames:
             by_contract[contract] = known
             if coin_id:
                 self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
-        return known.asset
+        known.contract, known.coin = contract, None
+        return known
 
-    def coin(self, chain: str, coin_id: str) -> Asset:
-        """The asset of a row without a contract: the native coin, known by its coin id."""
+    def coin(self, chain: str, coin_id: str, contract: str | None) -> KnownAsset:
+        """The asset of a row without a contract, or with a stand-in for one: the native coin, known by its
+        coin id."""
         known = self.of(chain)[1].get(coin_id)
         if known is None:
             self._grow()
             contracts, coins = self.of(chain)
             known = coins[coin_id] = contracts.get(coin_id) or KnownAsset(Asset(chain, coin_id))
-        return known.asset
+        known.contract, known.coin = contract, coin_id
+        return known
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:
         """The assets that a row without a contract may mean, if this coin had a contract until now.

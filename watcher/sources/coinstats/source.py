@@ -7,7 +7,6 @@ together with `blockchain`: the multipliers would multiply.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +16,11 @@ from yarl import URL
 
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.credits.provider_count import USAGE, Metered, applied
-from watcher.domain.model import SWEEPS, Account, Miss, MissReason, Outcome
+from watcher.domain.model import SWEEPS, Account, Miss, MissReason
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import (
-    AT_ONCE,
     CREDITS_PER_ACCOUNT,
     CREDITS_PER_RATES,
     CREDITS_PER_SWEEP,
@@ -151,13 +149,8 @@ class CoinStatsSource:
         answer = await self._http.get(URL(f"{self._endpoint}?{request.payload.query}", encoded=True))
         if isinstance(answer, HttpFailure):
             return answer.reply(request.accounts)
-        try:
-            outcomes = await read_mended(answer.data, lambda data: self._read(data, request.accounts))
-        except UnusableAnswerError as error:
-            text = str(error)
-            misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in request.accounts)
-            return Reply(misses, charged=request.cost, failure=f"{MissReason.MALFORMED}: {text}")
-        return Reply(tuple(outcomes), charged=request.cost)
+        accounts, data, cost = request.accounts, answer.data, request.cost
+        return Reply(charged=cost, unread=lambda: self._read(data, accounts, cost))
 
     async def _look_up(self, asked: _LookUp, cost: int) -> Reply:
         versions = self._versions[asked.path]
@@ -176,10 +169,14 @@ class CoinStatsSource:
         except UnusableAnswerError as error:
             return Reply(charged=cost, failure=f"{MissReason.MALFORMED}: {error}")
 
-    async def _read(self, data: bytes, accounts: Sequence[Account]) -> list[Outcome]:
-        if len(data) <= AT_ONCE:
-            return read_answer(data, accounts, self._names)
-        return await asyncio.to_thread(read_answer, data, accounts, self._names)
+    def _read(self, data: bytes, accounts: Sequence[Account], cost: int) -> Reply:
+        try:
+            found = read_mended(data, lambda body: read_answer(body, accounts, self._names))
+        except UnusableAnswerError as error:
+            text = str(error)
+            misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in accounts)
+            return Reply(misses, charged=cost, failure=f"{MissReason.MALFORMED}: {text}")
+        return Reply(tuple(found), charged=cost)
 
 
 def _pair(account: Account) -> str:

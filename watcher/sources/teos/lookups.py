@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -11,7 +12,7 @@ from typing import TypeVar
 from watcher.domain.model import MissReason
 from watcher.ports.source import Reply, Request
 from watcher.sources.http import Http, HttpFailure
-from watcher.sources.json_repair import UnusableAnswerError, read_mended
+from watcher.sources.json_repair import NotJsonError, UnusableAnswerError, read_mended
 from watcher.sources.teos.assets import Assets
 from watcher.sources.teos.urls import MOST_ROWS, Urls
 from watcher.sources.teos.wire import AT_ONCE, read_assets
@@ -89,9 +90,9 @@ class Lookups:
 
 
 async def read_teos(data: bytes, reading: Callable[[bytes], _Read]) -> _Read:
-    """Content of a body, read beside the loop if it is long, and mended if it is not JSON."""
-
-    async def read(body: bytes) -> _Read:
-        return reading(body) if len(body) <= AT_ONCE else await asyncio.to_thread(reading, body)
-
-    return await read_mended(data, read)
+    """Content of a body, read beside the loop if it is long, or no JSON and to be mended. It decides what is
+    asked next, so it is read at once, and not where it is judged."""
+    if len(data) <= AT_ONCE:
+        with suppress(NotJsonError):
+            return reading(data)
+    return await asyncio.to_thread(read_mended, data, reading)

@@ -24,7 +24,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
 from watcher.ports.queries import Queries
-from watcher.ports.store import Recall, Settlement
+from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.ledger import spending, whole_hour
 from watcher.store.memory.commands import MemoryCommands
 from watcher.store.memory.queries import MemoryQueries
@@ -78,7 +78,7 @@ class MemoryStore:
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Snapshot, Recall], Decision],
+        decide: Deciding,
         settlement: Settlement | None = None,
     ) -> Decision:
         with self.state.lock:
@@ -90,6 +90,9 @@ class MemoryStore:
             self.state.keep(decision, settlement)
         self.on_conclusion(decision)
         return decision
+
+    async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
+        return await self.conclude(*read())
 
     def _recall(self, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self.state.answer(question) for question in asked}

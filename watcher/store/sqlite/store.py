@@ -18,7 +18,7 @@ from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
 from watcher.ports.queries import Queries
-from watcher.ports.store import Recall, Settlement
+from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.sqlite.connection import StoreLock
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.transactions import Transactions
@@ -101,10 +101,13 @@ class SqliteStore:
     async def conclude(
         self,
         accounts: Sequence[Account],
-        decide: Callable[[Snapshot, Recall], Decision],
+        decide: Deciding,
         settlement: Settlement | None = None,
     ) -> Decision:
         return await self._do(lambda core: core.conclude(accounts, decide, settlement))
+
+    async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
+        return await self._do(lambda core: core.conclude(*read()))
 
     async def fail(self, settlement: Settlement) -> None:
         await self._do(lambda core: core.fail(settlement))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Snaps
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
-from watcher.ports.store import Recall, Settlement
+from watcher.ports.store import Deciding, Settlement
 from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
 from watcher.store.sqlite.codec import canonical, number, optional, to_ms
 from watcher.store.sqlite.connection import connect, insert
@@ -71,10 +71,7 @@ class Transactions:
             return list(cache.alerts.values())
 
     def conclude(
-        self,
-        accounts: Sequence[Account],
-        decide: Callable[[Snapshot, Recall], Decision],
-        settlement: Settlement | None,
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None
     ) -> Decision:
         with self._writing() as cache:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
