@@ -73,9 +73,10 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python -m tests.site
 
-# What is made of docs/reference, written down anew; `make test` compares with it. After `make recordings`.
+# What is made of docs/reference, and what pages show of rules, written down anew; `make test` compares. After `make recordings`.
 reference: $(VENV)/.dev
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.docs.shown
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""What the pages show of rules: `python -m tests.docs.shown` fills it in anew, the tests compare.
+"""What the pages show of rules: `make reference` fills it in anew, the tests compare.
 
 A page's rules and their tests are fences of YAML. A comment of HTML above a fence says where its text is
 from: `<!-- rules/cookbook/gas-tank.yaml -->` is a file, `<!-- told: gas-tank firing -->` the first message of

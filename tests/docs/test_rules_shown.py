@@ -23,7 +23,7 @@ async def test_the_tests_of_a_page_pass(page: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", SHOWN)
 async def test_what_a_page_shows_is_what_there_is(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert await filled(text, tmp_path) == text, "python -m tests.docs.shown fills it in"
+    assert await filled(text, tmp_path) == text, "make reference fills it in"
 
 
 @pytest.mark.parametrize("name", NAMES)
