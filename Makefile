@@ -82,7 +82,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: dist lock deb
+.PHONY: dist lock deb ways
 # Wheel and sdist of the last commit in dist/, the same bytes on every machine, and their sums.
 dist: $(VENV)/.dev
 	@$(BIN)/python -m release.dist
@@ -95,6 +95,10 @@ lock: $(VENV)/.dev
 # A Debian package in dist/, with all libraries in it, for the Python of this Debian and this architecture.
 deb: $(VENV)/.dev
 	@$(BIN)/python -m release.deb
+
+# Each way of docs/start/install.md from nothing, in a bare Debian root; needs root, systemd-nspawn and debootstrap.
+ways: $(VENV)/.dev
+	@$(BIN)/python -m tests.ways.run $(ARGS)
 
 PREFIX ?= /opt/watcher
 install:

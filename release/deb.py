@@ -138,6 +138,7 @@ def main() -> int:
     python = (sys.argv[1:] or ["/usr/bin/python3"])[0]
     try:
         made = build(dist.ROOT / "dist", python, dist.epoch())
+        dist.sum_up(made.parent)
     except dist.ReleaseError as error:
         print(error)
         return 1

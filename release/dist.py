@@ -27,6 +27,8 @@ from packaging.metadata import Metadata
 
 ROOT = Path(__file__).parents[1]
 SUMS = "SHA256SUMS"
+BESIDE = ("constraints.txt", "requirements.lock")
+"""What the program is installed with."""
 EARLIEST = 315_532_800  # 1980: a ZIP file knows no earlier time
 _BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{}(sys.argv[1]))"
 
@@ -60,10 +62,17 @@ def build(target: Path, when: int) -> tuple[Path, Path]:
         unpacked = Path(folder) / sdist.name.removesuffix(".tar.gz")
         wheel = Path(shutil.move(_made("wheel", unpacked, Path(folder), when), target))
     check(wheel)
-    names = sorted((sdist, wheel))
+    for name in BESIDE:
+        shutil.copyfile(ROOT / name, target / name)
+    sum_up(target)
+    return sdist, wheel
+
+
+def sum_up(target: Path) -> None:
+    """Write the sums of all files of a release."""
+    names = sorted(each for each in target.iterdir() if each.is_file() and each.name != SUMS)
     sums = "".join(f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in names)
     (target / SUMS).write_text(sums)
-    return sdist, wheel
 
 
 def check(wheel: Path) -> None:
@@ -151,7 +160,8 @@ def main() -> int:
     target = ROOT / "dist"
     shutil.rmtree(target, ignore_errors=True)
     try:
-        for path in (*build(target, epoch()), target / SUMS):
+        build(target, epoch())
+        for path in sorted(target.iterdir()):
             print(f"wrote {path.relative_to(ROOT)} ({path.stat().st_size:,} bytes)")
     except ReleaseError as error:
         print(error)
