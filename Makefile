@@ -67,13 +67,15 @@ pictures: $(VENV)/.dev
 # What users and scripts see, written down anew; `make test` compares with it. ARGS="story" for one part.
 recordings: $(VENV)/.dev
 	$(BIN)/python -m tests.recordings.record $(ARGS)
+	$(BIN)/python -m tests.reference
 
 # The documentation as a site in site/, strict: each link leads somewhere, and nothing is loaded from elsewhere.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python -m tests.site
 
-# What is made of docs/reference, and what pages show of rules, written down anew; `make test` compares. After `make recordings`.
+# What is made of docs/reference, and what pages show of rules, written down anew; `make test` compares with it.
+# Part of `make recordings`.
 reference: $(VENV)/.dev
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.docs.shown

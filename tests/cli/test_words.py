@@ -119,7 +119,7 @@ async def test_mistakes_are_json_for_scripts(there: Installation, capsys: pytest
     there.edit("watcher.yaml", "sources:", "souces:")
     assert await here("check", "--json", "-c", str(there.folder / "watcher.yaml")) == 78
     found = json.loads(capsys.readouterr().out)["mistakes"]
-    assert {"where", "what", "remedy"} == set(found[0])
+    assert {"where", "what", "remedy", "docs"} == set(found[0])
 
 
 async def test_a_budget_is_explained_too(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tests.reference.keys import (
     HEAD,
@@ -18,7 +20,8 @@ from tests.reference.keys import (
 )
 from watcher.analysis.ruletest import series
 from watcher.analysis.ruletest.schema import tests_schema
-from watcher.config.json_schema import json_schema, rules_schema
+from watcher.cli._answers import InitAnswers
+from watcher.config.json_schema import json_schema, model_schema, rules_schema
 from watcher.domain.messages.template_filters import FILTERS
 from watcher.domain.messages.template_variables import VARIABLES
 from watcher.domain.rules import TYPES
@@ -112,9 +115,19 @@ def rules() -> str:
     tables = KeyTables(rules_schema()["$defs"])
     types = {kind: model.__name__ for kind, model in TYPES.items()}
     parts = [part.replace("### ", "## ") for part in of_kinds(tables, "rules", types, "type")]
+    for number, part in enumerate(parts):
+        if found := re.match(r'<a id="rules\.(\w+)">', part):
+            parts[number] = f"{part} [How to use it](../rules/{found[1]}.md)."
     variables = ("## Variables of templates", two_columns("variable", "what it is", VARIABLES))
     filters = ("## Filters of templates", two_columns("filter", "what it does", FILTERS))
-    return "\n\n".join((*parts, *variables, *filters))
+    return "\n\n".join(('<a id="rules"></a>', *parts, *variables, *filters))
+
+
+def answers() -> str:
+    """The keys of the file that `watcher init --answers` takes."""
+    definitions: dict[str, Any] = {}
+    model_schema(InitAnswers, definitions)
+    return KeyTables(definitions).table("", definitions["InitAnswers"])
 
 
 def rule_tests() -> str:

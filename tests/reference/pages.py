@@ -14,6 +14,7 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     FOLDER / "configuration.md": configuration.configuration,
     FOLDER / "rules.md": configuration.rules,
     FOLDER / "rule-tests.md": configuration.rule_tests,
+    FOLDER / "init-answers.md": configuration.answers,
     FOLDER / "cli.md": facts.command_line,
     FOLDER / "api.md": facts.http,
     FOLDER / "metrics.md": facts.metrics,

@@ -14,9 +14,17 @@ from tests.reference.keys import SINCE
 from tests.reference.pages import FOLDER, PAGES, written
 from watcher import cli
 from watcher.analysis.ruletest import schema as ruletest
-from watcher.config.json_schema import json_schema, part_schema, rules_schema
+from watcher.cli._answers import InitAnswers
+from watcher.config.json_schema import json_schema, model_schema, part_schema, rules_schema
 
-SCHEMAS = (json_schema, rules_schema, ruletest.tests_schema, part_schema)
+
+def answers_schema() -> dict[str, Any]:
+    definitions: dict[str, Any] = {}
+    model_schema(InitAnswers, definitions)
+    return {"$defs": definitions}
+
+
+SCHEMAS = (json_schema, rules_schema, ruletest.tests_schema, part_schema, answers_schema)
 LONGEST = 35
 """Words of one sentence."""
 

@@ -16,7 +16,7 @@ from release import dist
 from watcher import __version__
 
 ROOT = Path(__file__).parents[2]
-LINKS = {"watcher/packs": "rules", "watcher/units": "systemd"}
+LINKS = {"watcher/packs": "rules", "watcher/units": "systemd", "watcher/docs": "docs"}
 """Folders of the package that stand elsewhere in the tree."""
 
 
@@ -30,6 +30,7 @@ def files_of_the_product() -> set[str]:
     said = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = {name for name in said.stdout.splitlines() if (ROOT / name).exists()}
     found = {name for name in names if name.startswith("watcher/")} - set(LINKS)
+    names = {name for name in names if not name.startswith("docs/") or name.endswith(".md")}
     for link, folder in LINKS.items():
         found |= {link + name.removeprefix(folder) for name in names if name.startswith(f"{folder}/")}
     return found

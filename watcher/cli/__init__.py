@@ -88,9 +88,11 @@ def _tried(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except ConfigurationError as error:
+        from watcher.config.pages import lines
+
         count = len(error.problems)
         _complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in the configuration:")
-        for line in error.lines():
+        for line in lines(error):
             _complain(f"  {line}")
         return CONFIG
     except WatcherError as error:

@@ -49,22 +49,29 @@ class WalletAnswers(_Answers):
     """One wallet, or a CSV file of many."""
 
     source: str
+    """The API that reads it: coinstats or teos."""
     purpose: Annotated[str, Field(alias="for")]
     """What it is for, which decides its rules: treasury, hot, gas; at TEOS issued."""
     name: str = ""
+    """Name in messages and rules; left out: what it is for, and a number."""
     address: str = ""
+    """Its address, in quotes."""
     file: str = ""
     """A CSV file of another program, as `watcher import wallets` takes it. Seen from the folder of the
     answers."""
     chains: tuple[str, ...] = ()
+    """CoinStats only: ids of the chains, as in `[ethereum, base-wallet]`."""
     assets: tuple[str, ...] = ()
+    """TEOS only: UniqueAssetIds of the assets to watch."""
 
 
 class QuietAnswers(_Answers):
     """When only what is critical rings."""
 
     from_: Annotated[Clock, Field(alias="from")]
+    """Time of day at which it begins, in quotes."""
     to: Clock
+    """Time of day at which it ends, in quotes."""
 
 
 class ChannelAnswers(_Answers):
@@ -73,6 +80,7 @@ class ChannelAnswers(_Answers):
     url: str
     """An apprise URL, or `${VAR}`."""
     quiet: QuietAnswers | None = None
+    """Hours in which only what is critical is told."""
     test: bool = False
     """Send a test message before anything is written."""
 
@@ -81,12 +89,17 @@ class InitAnswers(_Answers):
     """Answers to all questions of `watcher init`."""
 
     sources: dict[str, SourceAnswers]
+    """Access to coinstats, to teos, or to both."""
     wallets: tuple[WalletAnswers, ...]
+    """What is to be watched."""
     leave_out: tuple[str, ...] = ()
     """Ids of rules that you do not want; all rules for the purposes of your wallets are written."""
     timezone: str = ""
+    """IANA name of the zone in which messages tell times, as in Europe/Zurich."""
     currency: str = ""
+    """Code of a currency that stands beside US dollars, as in CHF."""
     channel: ChannelAnswers | None = None
+    """Who is told; left out: the terminal."""
 
 
 class AnswersFile:
@@ -94,6 +107,7 @@ class AnswersFile:
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
         self._document = read_document(path)
+        self._document.page = "init-answers"
         self._env = env
         self._secrets: dict[str, str] = {}
         answers = None if self._document.problems else checked(self._document, (), InitAnswers)

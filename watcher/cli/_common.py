@@ -21,6 +21,7 @@ from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
 
 if TYPE_CHECKING:
+    from watcher.cli._rows import ProblemRow
     from watcher.config.configuration import Configuration
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
@@ -146,3 +147,11 @@ def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     if record.exc_info:
         text += "\n    " + formatter.formatException(record.exc_info).replace("\n", "\n    ")
     return text
+
+
+def problem_row(problem: Problem) -> ProblemRow:
+    """A mistake for scripts, with the page that explains its key."""
+    from watcher.config.pages import explained
+
+    docs = explained(problem)
+    return {"where": problem.where, "what": problem.what, "remedy": problem.remedy, "docs": docs}

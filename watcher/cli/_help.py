@@ -163,6 +163,14 @@ PAGES: Mapping[str, HelpPage] = {
             ("watcher schema --rules", "with what templates may use"),
         ),
     ),
+    "docs": HelpPage(
+        "The documentation, without a browser",
+        (
+            ("watcher docs", "its pages"),
+            ("watcher docs reference/rules#rules.match", "a part of one"),
+            ("watcher docs quiet hours", "where that is explained"),
+        ),
+    ),
     "backup": HelpPage(
         "A verified copy of the store, while the daemon runs",
         (('watcher backup "/backups/watcher-$(date +%F).db"', "one a day"),),

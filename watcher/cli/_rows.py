@@ -16,6 +16,7 @@ class ProblemRow(TypedDict):
     where: str
     what: str
     remedy: str
+    docs: str
 
 
 class MistakesRow(TypedDict):

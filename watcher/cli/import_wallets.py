@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import config_path, must_know, print_json
+from watcher.cli._common import config_path, must_know, print_json, problem_row
 from watcher.cli._options import Config, Json
 from watcher.cli._tables import print_table
-from watcher.domain.values.errors import ConfigurationError, Problem
+from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.text import visible
 from watcher.system.files import write_new
@@ -21,7 +21,7 @@ from watcher.system.files import write_new
 if TYPE_CHECKING:
     from watcher.analysis.plan import SourcePlan
     from watcher.analysis.wallet_import import WalletImport
-    from watcher.cli._rows import ImportRow, PlannedSourceRow, ProblemRow
+    from watcher.cli._rows import ImportRow, PlannedSourceRow
     from watcher.config.settings import Settings
 
 SHOWN = 20
@@ -240,12 +240,8 @@ def _row(found: WalletImport, written: Path | None, plans: tuple[SourcePlan, Sou
             )
             for each in found.wallets
         ],
-        "left_out": [_problem(each) for each in found.left_out],
-        "mistakes": [_problem(each) for each in found.problems],
+        "left_out": [problem_row(each) for each in found.left_out],
+        "mistakes": [problem_row(each) for each in found.problems],
         "before": rows[0],
         "after": rows[1],
     }  # fmt: skip
-
-
-def _problem(problem: Problem) -> ProblemRow:
-    return {"where": problem.where, "what": problem.what, "remedy": problem.remedy}

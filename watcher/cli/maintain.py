@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher import __version__
-from watcher.cli._common import configured, print_json
+from watcher.cli._common import configured, print_json, problem_row
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
-from watcher.domain.values.errors import ConfigurationError, Problem, StoreError
+from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.text import visible
 from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.analysis.lint import Finding
-    from watcher.cli._rows import CheckRow, CountsRow, FindingRow, ProblemRow
+    from watcher.cli._rows import CheckRow, CountsRow, FindingRow
     from watcher.config.configuration import Configuration
 
 
@@ -37,7 +37,7 @@ def check(config: Config = None, json: Json = False) -> int:
     except ConfigurationError as error:
         if not json:
             raise
-        print_json(MistakesRow(mistakes=[_problem(each) for each in error.problems]))
+        print_json(MistakesRow(mistakes=[problem_row(each) for each in error.problems]))
         return 78
     settings, counts = configuration.settings, _counts(configuration)
     findings, trouble = _lint(configuration)
@@ -95,10 +95,6 @@ def _beside(path: Path, folder: Path) -> str:
 def _hinted(counts: CountsRow) -> str:
     sources, accounts = counts["hint_sources"], counts["hinted_accounts"]
     return f"{counted(sources, 'hint source')} for {counted(accounts, 'account')}"
-
-
-def _problem(problem: Problem) -> ProblemRow:
-    return {"where": problem.where, "what": problem.what, "remedy": problem.remedy}
 
 
 def _finding(finding: Finding) -> FindingRow:

@@ -225,8 +225,9 @@ def _check_channels(document: Document, channels: Mapping[str, ChannelKind]) -> 
             kind.build(name)
         except InputError as error:
             # Its words hold no secret. To take out what is hidden would take out whole words of the advice.
-            place = document.place(("channels", name, *(error.place or ("url",))))
-            document.problems.append(Problem(place, error.what, error.remedy))
+            loc = ("channels", name, *(error.place or ("url",)))
+            found = Problem(document.place(loc), error.what, error.remedy, way=document.way(loc))
+            document.problems.append(found)
 
 
 def _check_hint_sources(partial: PartialSettings) -> None:

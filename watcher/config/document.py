@@ -126,6 +126,8 @@ class Document:
     warnings: list[Problem] = field(default_factory=list)
     placed: bool = False
     """Whether all places are known that can be."""
+    page: str = "configuration"
+    """The page of reference that explains its keys."""
 
     def at(self, loc: Loc) -> Node:
         """The node at `loc`, or the nearest one around it (a missing key, a tag of a union)."""
@@ -166,7 +168,17 @@ class Document:
         node = self.at(loc)
         what, remedy = (_cut(veil(words, node)) for words in (what, remedy))
         what = what if what.startswith(_VEILED) else f"{named}{what}"
-        self.problems.append(Problem(self.place(loc, key=key), what, remedy, cause))
+        self.problems.append(Problem(self.place(loc, key=key), what, remedy, cause, self.way(loc)))
+
+    def way(self, loc: Loc) -> tuple[str, ...]:
+        """Its page, and what leads to a value: keys and names, and after each mapping of a kind that kind."""
+        node, found = self.root, [self.page]
+        for part in loc:
+            found += [part] if isinstance(part, str) else []
+            node = (node.get(part) if isinstance(part, str) else node.item(part)) or node
+            kind = node.get("kind") or node.get("type")
+            found += [kind.text] if kind is not None and kind.text else []
+        return tuple(found)
 
     def report_error(self, loc: Loc, error: InputError) -> None:
         """Add what was found wrong with the value at `loc`, at the part of it that is wrong."""

@@ -76,8 +76,9 @@ def check_builds(
             kind.build(HintContext(name, covered(kind, wallets), SystemClock(), _NoApi()))
         except InputError as error:
             # Its words hold no secret. To take out what is hidden would take out whole words of the advice.
-            place = document.place(("hints", name, *error.place), key=not error.place)
-            document.problems.append(Problem(place, f"hints {name}: {error.what}", error.remedy))
+            loc = ("hints", name, *error.place)
+            place, what = document.place(loc, key=not error.place), f"hints {name}: {error.what}"
+            document.problems.append(Problem(place, what, error.remedy, way=document.way(loc)))
 
 
 class _NoApi:
@@ -156,7 +157,7 @@ def _out_of_reach(
             remedy = "write 'web: {listen: \"127.0.0.1:8787\"}'"
             # Not by `report`: a word of the entry's secret that is in its name would hide the sentence.
             what = f"hints {name}: nobody can post to it without a web server"
-            document.problems.append(Problem(place, what, remedy))
+            document.problems.append(Problem(place, what, remedy, way=document.way(("web",))))
         elif kind.from_afar and web is not None and is_loopback(web.host) and not web.proxies:
             what = f"hints {name}: who posts must reach the web server, and it listens on {web.host} only"
             remedy = "put a reverse proxy with TLS in front of it, and name that under web.proxies"

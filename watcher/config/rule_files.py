@@ -47,6 +47,7 @@ def load_rules(
     documents: list[Document] = []
     for path in paths:
         document = read_document(path)
+        document.page = "rules"
         reader = _Reader(document, channels, wallets, sources, warnings)
         for index, name, rule in reader.rules():
             if rule is not None:

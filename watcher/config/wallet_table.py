@@ -246,7 +246,8 @@ def _cell(document: Document, key: str, text: str, line: int, cell: int) -> Node
     """What a cell says, as YAML would have it."""
     if fault := _accident(key, text):
         what, remedy = fault
-        document.problems.append(Problem(Place(str(document.path), line, cell), f"{key} {what}", remedy))
+        place, way = Place(str(document.path), line, cell), document.way(("wallets", key))
+        document.problems.append(Problem(place, f"{key} {what}", remedy, way=way))
         return Node(line, cell, text, clean(text), NO_KEYS, faulty=True)
     if key in _LISTS:
         words = [Node(line, cell, word, word, NO_KEYS) for word in _APART.split(text) if word]

@@ -61,6 +61,7 @@ def load_suites(paths: Sequence[Path]) -> list[TestSuite]:
 
 def _suite(path: Path) -> TestSuite:
     document = read_document(path)
+    document.page = "rule-tests"
     if document.problems:
         raise ConfigurationError(document.in_order())
     if not isinstance(document.root.value, dict):

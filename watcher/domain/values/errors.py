@@ -59,6 +59,8 @@ class Problem:
     remedy: str = ""
     cause: InputError | None = field(default=None, compare=False, repr=False)
     """The error that it was found as, for who tells one kind from another."""
+    way: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The page of reference about such files, and the keys, names and kinds that lead to the place."""
 
     @property
     def where(self) -> str:
