@@ -12,6 +12,7 @@ from tests.docs.shown import DOCS, ROOT
 MEAN, MOST = 17, 35
 STILL_LONG = frozenset({"howto/links", "howto/page", "index"})
 """Pages that are to be shortened yet."""
+PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 _ENDS = re.compile(r"(?<=[.!?])[*_)\"”]*\s+(?=[^a-z\s])")
 _ASIDE = re.compile(r"(?m)^```[\s\S]*?^```$|<!--[\s\S]*?-->|^#+ .*$|^ *!\[.*$|^\|[-:| ]+\|$")
 
@@ -33,7 +34,7 @@ def lengths(text: str) -> list[tuple[int, str]]:
     return [(len(re.findall(r"[\w'’.,-]*\w", each)), each) for each in sentences(text)]
 
 
-@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md")))
+@pytest.mark.parametrize("page", PAGES)
 def test_the_sentences_of_a_page_are_short(page: str) -> None:
     if page.removeprefix("docs/").removesuffix(".md") in STILL_LONG:
         pytest.skip("to be shortened yet")
@@ -47,3 +48,7 @@ def test_sentences_are_counted_as_people_count_them() -> None:
         "# A title\n\nOne two `x y`. Three, four\nfive: six!\n\n- an item\n- Another. With two.\n| a. | b |"
     )
     assert [count for count, _ in lengths(page)] == [3, 4, 2, 1, 2, 1]
+
+
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
