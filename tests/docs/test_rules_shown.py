@@ -44,6 +44,17 @@ def test_each_rule_of_a_recipe_is_in_its_tests(name: str, tmp_path: Path) -> Non
     assert {rule.id for rule in suite.rules if rule.type not in ("budget", "no_data")} <= told
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_the_page_of_a_type_of_rule_says_all_there_is_to_know_of_it(name: str) -> None:
+    page = (DOCS / "rules" / f"{name}.md").read_text(encoding="utf-8")
+    asked = {"The smallest rule", "What it says", "When it is silent", "Its test", "Recipes"}
+    assert asked - set(re.findall(r"(?m)^## (.*)$", page)) == set()
+    assert f"(../reference/rules.md#rules.{name})" in page
+    recipes = set(re.findall(r"\(\.\./cookbook/([\w-]+)\.md\)", page))
+    assert len(recipes) >= 2
+    assert any(f"type: {name}\n" in (RECIPES / f"{recipe}.yaml").read_text() for recipe in recipes)
+
+
 def test_the_cookbook_lists_each_recipe_once() -> None:
     listed = re.findall(r"\(cookbook/([\w-]+)\.md\)", (DOCS / "cookbook.md").read_text(encoding="utf-8"))
     assert sorted(listed) == NAMES
