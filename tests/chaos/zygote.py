@@ -52,8 +52,7 @@ def main() -> None:
 
 def _warm_up() -> None:
     import watcher.app.build
-    import watcher.cli._app
-    import watcher.cli.run
+    import watcher.cli._service
     import watcher.daemon.run
     import watcher.notify.apprise.channel
     import watcher.sources

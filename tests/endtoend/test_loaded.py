@@ -23,9 +23,9 @@ CLIENT = {
     *("idna", "multidict", "propcache", "yarl"),
 }
 SETTINGS = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection", "yaml"}
-TERMINAL = {"annotated_doc", "shellingham", "typer"}
+
 TICKS = {"apscheduler", "tzlocal"}
-SMALL = CLIENT | SETTINGS | TERMINAL | TICKS | {"msgspec"}
+SMALL = CLIENT | SETTINGS | TICKS | {"msgspec"}
 APPRISE = {"apprise", "certifi", "requests", "urllib3"}
 SCHEMA = {"click", "dateutil", "pluggy", "six", "sqlite_fts4", "sqlite_utils"}
 ROOMS = {
@@ -51,7 +51,7 @@ def others(modules: dict[str, str]) -> set[str]:
 
 
 def rooms(modules: Iterable[str]) -> set[str]:
-    return {name.split(".")[1] for name in modules if name.startswith("watcher.")}
+    return {name.split(".")[1] for name in modules if name.startswith("watcher.") and name.count(".") > 1}
 
 
 async def test_a_daemon_has_loaded_what_its_configuration_uses(there: Installation) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from watcher.daemon import signals
@@ -68,25 +69,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _tried(arguments: list[str]) -> int:
-    # Takes a moment, in which Ctrl-C must leave no traceback.
-    import typer
-
-    from watcher.cli._app import build
     from watcher.domain.values.errors import ConfigurationError, WatcherError
 
     try:
-        _only_ascii_numbers(arguments)
-        code = build()(arguments, prog_name="watcher", standalone_mode=False)
-    except typer.Exit as done:
-        return done.exit_code
-    except typer.TyperException as error:
-        # Wrong usage: says what was expected, as typer's own main would; code 2.
-        shown: Any = error
-        shown.message = shown.message.removeprefix("Value error, ")  # pydantic's word for where it came from
-        shown.show()
-        return error.exit_code
-    except typer.Abort:
-        raise KeyboardInterrupt from None
+        return _done(arguments)
     except ConfigurationError as error:
         from watcher.config.pages import lines
 
@@ -106,6 +92,32 @@ def _tried(arguments: list[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"watcher: {where}{error.strerror or error}")
         return FAILED
+
+
+def _done(arguments: list[str]) -> int:
+    match arguments:
+        case ["run"] | ["run", "-c" | "--config", str()] if not arguments[-1].startswith("-"):
+            # As services call it, which would keep for months what is loaded to understand words.
+            from watcher.cli._service import watch
+
+            return watch(Path(arguments[2]) if arguments[1:] else None)
+    import typer
+
+    from watcher.cli._app import build
+
+    try:
+        _only_ascii_numbers(arguments)
+        code = build()(arguments, prog_name="watcher", standalone_mode=False)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.TyperException as error:
+        # Wrong usage: says what was expected, as typer's own main would; code 2.
+        shown: Any = error
+        shown.message = shown.message.removeprefix("Value error, ")  # pydantic's word for where it came from
+        shown.show()
+        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     return code if isinstance(code, int) else OK
 
 

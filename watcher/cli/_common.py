@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from watcher.cli._encoding import json_text
 from watcher.commands.ids import only_one
 from watcher.daemon import systemd
@@ -48,6 +46,8 @@ def the_one(text: str, found: Mapping[str, str], what: str) -> str:
     try:
         return only_one(text, found, what)
     except InputError as error:
+        import typer
+
         raise typer.BadParameter(visible(str(error))) from None
 
 
@@ -61,7 +61,7 @@ def configured(chosen: Path | None, *, channels: bool = False, secrets: bool | N
     secrets = channels if secrets is None else secrets
     configuration = configure(config_path(chosen), os.environ, channels=channels, secrets=secrets)
     if odd := configuration.settings.backend.warning():
-        typer.echo(f"warning: {odd}", err=True)
+        print(f"warning: {odd}", file=sys.stderr)
     return configuration
 
 
@@ -69,6 +69,8 @@ def must_know(word: str, names: Iterable[str] | None, known: Collection[str]) ->
     """Wrong usage for a name that nobody knows, with the one that was probably meant."""
     for name in names or ():
         if name not in known:
+            import typer
+
             raise typer.BadParameter(f"there is no {word} '{name}'; {nearest(name, known)}")
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import logging
-import os
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli._actor import actor
-from watcher.cli._common import config_path, configured, must_know, print_json, set_up_logging
+from watcher.cli._common import configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
 from watcher.domain.values.formatting import counted
@@ -30,38 +25,9 @@ def run(config: Config = None) -> int:
     SIGHUP reads the configuration again; a bad file keeps the old one. Exit code 78: the
     configuration is wrong (systemd does not restart on it).
     """
-    from watcher.daemon.malloc import settle_heap
+    from watcher.cli._service import watch
 
-    settle_heap()
-    # Nearly all that a watch list makes is kept: looking for garbage would take a tenth of the time to start.
-    # Once it watches, the daemon looks again.
-    gc.disable()
-    try:
-        return _run(config_path(config))
-    finally:
-        gc.enable()
-
-
-def _run(path: Path) -> int:
-
-    from watcher.daemon import systemd
-    from watcher.daemon.loop import run_loop
-    from watcher.daemon.run import run_daemon
-
-    configuration = configured(path, channels=True)
-    _set_up_logging(configuration)
-    for warning in configuration.warnings:
-        text = f"warning: {warning}"
-        marked = systemd.to_journal(sys.stderr)
-        typer.echo(systemd.with_priority(text, logging.WARNING) if marked else text, err=True)
-    return run_loop(
-        run_daemon(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
-    )
-
-
-def _set_up_logging(configuration: Configuration) -> None:
-    log = configuration.settings.log
-    set_up_logging(log.level, log.format)
+    return watch(config)
 
 
 def poll(
