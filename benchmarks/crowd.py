@@ -65,7 +65,7 @@ def show(name: str, found: Measured, floor: Measured | None = None) -> None:
 
 def prepare(place: product.Installation, accounts: int) -> str:
     """Write the configuration; where its page will be."""
-    place.configure(accounts, f"{EVERY:.0f}s", channels=TOLD)
+    place.configure(product.Load(accounts, f"{EVERY:.0f}s"), channels=TOLD)
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     path = place.folder / "watcher.yaml"

@@ -1,8 +1,8 @@
 """The floor: what any program in Python must do, and nothing else. No rule, no ledger, no caution.
 
-`python -m benchmarks.floor MODE URL …` prints JSON. Modes: `cycle` (fetch, parse, compare, write, without a
-pause), `spread` (the same as a daemon has to: history kept, the requests spread over a time), `idle` (import,
-then wait), `start` (import, then one request), `tell` (poll, compare, notify).
+`python -m benchmarks.floor MODE URL …`. Modes: `poll` (fetch, parse, compare, write and keep history, each
+account once in so many seconds, or without a pause for 0), `idle` (import, then wait), `start` (import, then
+one request), `tell` (poll, compare, notify).
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ import aiohttp
 import msgspec
 
 from benchmarks.fake import CHAIN, address
-from benchmarks.loopwatch import LoopWatch
-from benchmarks.processes import resident
 
 BATCH = 50
 AT_ONCE = 4
@@ -64,12 +62,10 @@ def compare(state: State, groups: list[Group]) -> Iterator[Row]:
 
 
 class Floor:
-    """The bare pipeline over one database. `history` adds one row for each change."""
+    """The bare pipeline over one database."""
 
-    def __init__(self, folder: str, *, history: bool) -> None:
+    def __init__(self, folder: str) -> None:
         self.state: State = {}
-        self.changes = 0
-        self.history = history
         self.conn = sqlite3.connect(Path(folder) / "floor.db", isolation_level=None)
         self.conn.execute("PRAGMA journal_mode = WAL")
         self.conn.execute("PRAGMA synchronous = NORMAL")
@@ -79,15 +75,11 @@ class Floor:
 
     def take(self, data: bytes) -> None:
         rows = list(compare(self.state, decoder.decode(data)))
-        self.changes += len(rows)
         if rows:
+            now = time.time()
             self.conn.execute("BEGIN")
             self.conn.executemany(UPSERT, rows)
-            if self.history:
-                now = time.time()
-                self.conn.executemany(
-                    "INSERT INTO history VALUES (?, ?, ?, ?)", [(*row, now) for row in rows]
-                )
+            self.conn.executemany("INSERT INTO history VALUES (?, ?, ?, ?)", [(*row, now) for row in rows])
             self.conn.execute("COMMIT")
 
     async def fetch(self, session: aiohttp.ClientSession, url: str) -> None:
@@ -95,6 +87,7 @@ class Floor:
             self.take(await response.read())
 
     async def cycle(self, session: aiohttp.ClientSession, urls: list[str]) -> None:
+        """All of them as fast as it goes."""
         waiting = iter(urls)
 
         async def work() -> None:
@@ -114,32 +107,15 @@ class Floor:
             await asyncio.sleep(began + seconds - loop.time())
 
 
-async def cycles(
-    url: str, count: int, number: int, *, history: bool = False, seconds: float = 0.0
-) -> dict[str, Any]:
-    """CPU and wall time of one account, after a first cycle that fills the state.
-
-    `seconds`: how long each cycle is made to take; 0 for as fast as it goes.
-    """
+async def poll(url: str, count: int, seconds: float) -> None:
+    """Until killed."""
     urls = requests(url, count)
     with tempfile.TemporaryDirectory() as folder:
         async with aiohttp.ClientSession() as session:
-            floor = Floor(folder, history=history)
+            floor = Floor(folder)
             await floor.cycle(session, urls)
-            await floor.cycle(session, urls)
-            floor.changes = 0
-            cpu, wall = time.process_time(), time.perf_counter()
-            for _ in range(number):
+            while True:
                 await (floor.spread(session, urls, seconds) if seconds else floor.cycle(session, urls))
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-            changes, watch = floor.changes / number, LoopWatch()
-            await floor.cycle(session, urls)
-        floor.conn.close()
-    each = 1e6 / (count * number)
-    return {
-        "cpu_us": cpu * each, "wall_us": wall * each, "rss": resident("self"),
-        "changes": changes, "blocked": sorted(watch.longest, reverse=True)[:3],
-    }  # fmt: skip
 
 
 def notifier(hook: str) -> Any:
@@ -187,13 +163,9 @@ async def tell(url: str, hook: str, count: int) -> None:
 
 
 async def main(mode: str, *words: str) -> None:
-    if mode == "cycle":
-        url, count, number = words
-        print(json.dumps(await cycles(url, int(count), int(number))))
-    elif mode == "spread":
-        url, count, number, seconds = words
-        found = await cycles(url, int(count), int(number), history=True, seconds=float(seconds))
-        print(json.dumps(found))
+    if mode == "poll":
+        url, count, seconds = words
+        await poll(url, int(count), float(seconds))
     elif mode == "idle":
         await idle(words[0])
     elif mode == "start":

@@ -11,11 +11,10 @@ import argparse
 import json
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -23,8 +22,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import ROOT, Fake, fake, process, resident
-from benchmarks.product import RULES, Installation
+from benchmarks import results
+from benchmarks.processes import Fake, fake, process, resident, switches, threads
+from benchmarks.product import Installation, Load
+from benchmarks.sides import Figures, Side, sides
 
 LOOKS = 2.0
 """Seconds between two questions of an open page."""
@@ -87,12 +88,9 @@ class Waiting:
 
     def used(self) -> tuple[float, ...]:
         """So far: switches of all threads, those of the loop's, and CPU in per cent of a second."""
-        pid, found, spent = self.running.pid, {}, 0.0
-        for each in Path(f"/proc/{pid}/task").iterdir():
-            rest = (each / "status").read_text().partition("\nvoluntary_ctxt_switches:")[2]
-            found[int(each.name)] = int(rest.split()[0])
-            spent += int((each / "schedstat").read_text().split()[0]) / 1e9
-        return sum(found.values()), found[pid], spent * 100
+        found = switches(self.running.pid)
+        spent = sum(threads(self.running.pid).values())
+        return sum(found.values()), found[self.running.pid], spent * 100
 
     def memory(self) -> str:
         """Resident, proportional and private memory in MiB."""
@@ -102,7 +100,7 @@ class Waiting:
         return f"{resident(self.running.pid):.0f} / {kib['Pss'] / 1024:.0f} / {private / 1024:.0f}"
 
     def threads(self) -> str:
-        return str(len(list(Path(f"/proc/{self.running.pid}/task").iterdir())))
+        return str(len(threads(self.running.pid)))
 
     def look(self) -> None:
         """What an open page asks, by the connection that its browser keeps."""
@@ -112,7 +110,7 @@ class Waiting:
 
 def configure(case: Case, place: Installation, bot: int) -> int:
     """Write its configuration; the port of its page."""
-    place.configure(case.accounts, case.every)
+    place.configure(Load(case.accounts, case.every))
     path = place.folder / "watcher.yaml"
     config: dict[str, Any] = json.loads(path.read_text())
     # A plan of a million credits: some 25,000 polls a month, so that polls themselves wake it seldom.
@@ -129,23 +127,23 @@ def configure(case: Case, place: Installation, bot: int) -> int:
         config["chat"] = {"channels": ["ops"]}
         config["people"] = {"alice": {"telegram": "11"}}
     path.write_text(json.dumps(config))
-    (place.folder / "rules.yaml").write_text(RULES)
     return port
 
 
 @contextmanager
-def waiting(case: Case, tree: Path, folder: Path, far: Fake, bot: int) -> Iterator[Waiting]:
+def waiting(case: Case, side: Side, folder: Path, far: Fake, bot: int) -> Iterator[Waiting]:
     """The daemon of a case; it ends with the block."""
     folder.mkdir()
     port = configure(case, Installation(folder, far), bot)
-    env = {"WATCHDOG_USEC": "120000000", "NOTIFY_SOCKET": str(folder / "notify")} if case.service else {}
+    env = dict(side.env)
     with ExitStack() as stack:
         if case.service:
+            env |= {"WATCHDOG_USEC": "120000000", "NOTIFY_SOCKET": str(folder / "notify")}
             ear = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             ear.bind(env["NOTIFY_SOCKET"])
             threading.Thread(target=_drain, args=(ear,), daemon=True).start()
         words = ("-m", "watcher", "run", "-c", str(folder / "watcher.yaml"))
-        running = stack.enter_context(process(*words, env=env, log=folder / "log", tree=tree))
+        running = stack.enter_context(process(*words, env=env, log=folder / "log"))
         yield Waiting(case, running, HTTPConnection("127.0.0.1", port, timeout=10))
 
 
@@ -169,13 +167,13 @@ def measure(found: list[Waiting], seconds: float) -> list[tuple[float, ...]]:
     return [tuple((now - then) / seconds for now, then in each) for each in pairs]
 
 
-def show(found: list[Waiting], rows: list[tuple[float, ...]], sides: int) -> None:
+def show(found: list[Waiting], rows: list[tuple[float, ...]], count: int) -> None:
     """The table, as Markdown."""
-    print(f"Python {sys.version.split()[0]}; {'before → now' if sides > 1 else 'now'}, all at once\n")
+    print(f"{results.python()}; {'before → now' if count > 1 else 'now'}, all at once\n")
     print("| | wake-ups a second | of the loop | CPU, % of a core | threads | RSS / PSS / private MiB |")
     print("|---|---:|---:|---:|---:|---:|")
-    for start in range(0, len(found), sides):
-        some, used = found[start : start + sides], rows[start : start + sides]
+    for start in range(0, len(found), count):
+        some, used = found[start : start + count], rows[start : start + count]
         columns = [[f"{row[place]:.{digits}f}" for row in used] for place, digits in ((0, 2), (1, 2), (2, 3))]
         columns += [[each.threads() for each in some], [each.memory() for each in some]]
         print(f"| {some[0].case.name} | {' | '.join(' → '.join(each) for each in columns)} |", flush=True)
@@ -184,22 +182,41 @@ def show(found: list[Waiting], rows: list[tuple[float, ...]], sides: int) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.idle", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--against", type=Path, help="another tree of the source, measured beside this one")
+    parser.add_argument("--against", metavar="TREE", help="another checkout, or a revision, beside this one")
     chosen = parser.parse_args()
-    trees = [*([chosen.against.resolve()] if chosen.against else []), ROOT]
+    with sides(chosen.against) as both, at_work(both[::-1], CASES) as found:
+        show(found, measure(found, chosen.seconds), len(both))
+
+
+def compared(order: Sequence[Side], seconds: float = 60.0) -> dict[str, Figures]:
+    """One round of 100 accounts on `auto`: what the daemon of each side uses while it waits."""
+    with at_work(order, CASES[1:2]) as found:
+        used = measure(found, seconds)
+        return {
+            side.name: {
+                "idle, wake-ups a second": each[0], "idle, CPU, % of a core": each[2],
+                "idle, 100 accounts, MiB": resident(one.running.pid),
+            }
+            for side, one, each in zip(order, found, used, strict=True)
+        }  # fmt: skip
+
+
+@contextmanager
+def at_work(order: Sequence[Side], cases: Sequence[Case]) -> Iterator[list[Waiting]]:
+    """Each case with each side, all at once, when what a start brings with it is over."""
     bot = ThreadingHTTPServer(("127.0.0.1", 0), Bot)
     threading.Thread(target=bot.serve_forever, daemon=True).start()
     with ExitStack() as stack:
         far = stack.enter_context(fake(100))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = [
-            stack.enter_context(waiting(case, tree, folder / f"{row}-{side}", far, bot.server_port))
-            for row, case in enumerate(CASES)
-            for side, tree in enumerate(trees)
+            stack.enter_context(waiting(case, side, folder / f"{row}-{at}", far, bot.server_port))
+            for row, case in enumerate(cases)
+            for at, side in enumerate(order)
         ]
-        far.until(lambda told: told["answered"] >= sum(case.accounts for case in CASES) * len(trees))
+        far.until(lambda told: told["answered"] >= sum(case.accounts for case in cases) * len(order))
         time.sleep(SETTLED)
-        show(found, measure(found, chosen.seconds), len(trees))
+        yield found
 
 
 if __name__ == "__main__":

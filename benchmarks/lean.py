@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import machine, polling
+from benchmarks import idle, polling, results
 from benchmarks.processes import ROOT, resident
-from benchmarks.product import Installation
+from benchmarks.product import Installation, Load, Variant
 from benchmarks.sides import Figures, Side, rotated, sides, table
 
 Part = Callable[[Sequence[Side]], dict[str, Figures]]
@@ -40,18 +40,22 @@ SMALL, LARGE = 100, 10_000
 def verbs(order: Sequence[Side]) -> dict[str, Figures]:
     """A verb's whole process, with 100 accounts stored: milliseconds by CPU and by the clock."""
     found: dict[str, Figures] = {side.name: {} for side in order}
-    with polling.places(order, polling.Load(SMALL, 3600)) as places:
+    with polling.places(_variants(order, Load(SMALL, "1h"))) as places:
         for place in places:
-            _ran(place.side, ["poll", "-c", str(place.folder / "watcher.yaml")])
+            _ran(place.variant.side, ["poll", "-c", str(place.folder / "watcher.yaml")])
         for name, words in VERBS.items():
             taken: dict[str, list[tuple[float, float]]] = {side.name: [] for side in order}
             for place in places * TIMES:
                 whole = [*words, str(place.folder / "watcher.yaml")] if "-c" in words else words
-                taken[place.side.name].append(_ran(place.side, whole))
+                taken[place.variant.name].append(_ran(place.variant.side, whole))
             for side, times in taken.items():
                 used, took = (min(each) * 1e3 for each in zip(*times, strict=True))
                 found[side] |= {f"{name}, CPU ms": used, f"{name}, ms": took}
     return found
+
+
+def _variants(order: Sequence[Side], load: Load) -> list[Variant]:
+    return [Variant(each.name, load, each) for each in order]
 
 
 def _ran(side: Side, words: Sequence[str]) -> tuple[float, float]:
@@ -75,15 +79,15 @@ def _ran(side: Side, words: Sequence[str]) -> tuple[float, float]:
 def starts(order: Sequence[Side]) -> dict[str, Figures]:
     """To the first request, with nothing stored and with 10,000 accounts, and how large that daemon is."""
     found: dict[str, Figures] = {side.name: {} for side in order}
-    with polling.places(order, polling.Load(1, 1)) as places:
+    with polling.places(_variants(order, Load(1, "1s"))) as places:
         _started(places, found, "nothing stored", empty=True)
-    with polling.places(order, polling.Load(LARGE, 3600)) as places:
+    with polling.places(_variants(order, Load(LARGE, "1h"))) as places:
         for place in places:
             with place.daemon() as running:
                 place.fake.until(lambda told: told["answered"] >= LARGE)
                 time.sleep(3)
-                found[place.side.name][f"memory, idle, {LARGE:,} accounts, MiB"] = resident(running.pid)
-            place.configure(LARGE, "1s")
+                found[place.variant.name][f"memory, idle, {LARGE:,} accounts, MiB"] = resident(running.pid)
+            place.configure(Load(LARGE, "1s"))
         _started(places, found, f"{LARGE:,} stored")
     return found
 
@@ -91,9 +95,9 @@ def starts(order: Sequence[Side]) -> dict[str, Figures]:
 def _started(
     places: Sequence[Installation], found: Mapping[str, Figures], what: str, *, empty: bool = False
 ) -> None:
-    taken: dict[str, list[tuple[float, float]]] = {place.side.name: [] for place in places}
+    taken: dict[str, list[tuple[float, float]]] = {place.variant.name: [] for place in places}
     for place in [*places] * TIMES:
-        taken[place.side.name].append(place.start(empty=empty))
+        taken[place.variant.name].append(place.start(empty=empty))
     for side, times in taken.items():
         took, used = (min(each) * 1e3 for each in zip(*times, strict=True))
         found[side] |= {f"start, {what}, CPU ms": used, f"start, {what}, ms": took}
@@ -101,10 +105,10 @@ def _started(
 
 def polls(order: Sequence[Side]) -> dict[str, Figures]:
     """Polling, and how long the loop is held, of 1,500 accounts."""
-    return next(polling.rounds(order, polling.Load(), 1))
+    return next(polling.rounds(order, Load(), 1))
 
 
-PARTS: Mapping[str, Part] = {"polls": polls, "verbs": verbs, "starts": starts}
+PARTS: Mapping[str, Part] = {"polls": polls, "idle": idle.compared, "verbs": verbs, "starts": starts}
 
 
 def rounds(both: Sequence[Side], parts: Sequence[str], number: int) -> Iterator[dict[str, Figures]]:
@@ -124,15 +128,15 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ", ".join(PARTS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures are kept as well")
     chosen = parser.parse_args()
-    print(machine.python(), flush=True)
+    print(results.python(), flush=True)
     done = []
     with sides(chosen.against) as both:
         for found in rounds(both, chosen.parts.split(","), chosen.rounds):
             done.append(found)
-            print(f"round {len(done)} of {chosen.rounds}: {machine.load()}", flush=True)
+            print(f"round {len(done)} of {chosen.rounds}: {results.load()}", flush=True)
     print(*table(done), sep="\n")
     if chosen.json:
-        chosen.json.write_text(json.dumps({"python": machine.python(), "rounds": done}, indent=1))
+        chosen.json.write_text(json.dumps({"python": results.python(), "rounds": done}, indent=1))
 
 
 if __name__ == "__main__":

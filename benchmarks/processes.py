@@ -37,31 +37,25 @@ def threads(pid: int) -> dict[int, float]:
     return found
 
 
-def switches(pid: int) -> int:
-    """How often its threads went to sleep so far: each of them is one wake-up later."""
-    found = 0
+def switches(pid: int) -> dict[int, int]:
+    """How often each thread went to sleep so far: each of these is one wake-up later."""
+    found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             words = (task / "status").read_text().split()
-            found += int(words[words.index("voluntary_ctxt_switches:") + 1])
+            found[int(task.name)] = int(words[words.index("voluntary_ctxt_switches:") + 1])
     return found
 
 
 @contextlib.contextmanager
 def process(
-    *words: str,
-    env: Mapping[str, str] | None = None,
-    log: Path | None = None,
-    listen: bool = False,
-    tree: Path = ROOT,
+    *words: str, env: Mapping[str, str] | None = None, log: Path | None = None, listen: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """A Python process that ends with the block: SIGTERM, and SIGKILL after ten seconds.
-
-    `tree`: the source that it runs."""
+    """A Python process that ends with the block: SIGTERM, and SIGKILL after ten seconds."""
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(log.open("w")) if log else None
         running = subprocess.Popen(
-            [sys.executable, *words], cwd=tree, text=True, env={**os.environ, **(env or {})},
+            [sys.executable, *words], cwd=ROOT, text=True, env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE if listen else out, stderr=out,
         )  # fmt: skip
         try:

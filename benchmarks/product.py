@@ -12,19 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fake import CHAIN, address
-from benchmarks.processes import Fake, cpu, process, resident
+from benchmarks.fake import CHAIN, TEOS_ASSETS, address
+from benchmarks.processes import Fake, cpu, process
 from benchmarks.sides import HERE, Side
 
-RULES = """\
-rules:
-  - {id: low, type: threshold, metric: amount, below: "0.5", clear_above: "0.8"}
-  - {id: worth-little, type: threshold, metric: value_usd, below: "1"}
-  - {id: new, type: asset, event: appears, min_value_usd: "10"}
-  - {id: silent, type: no_data, longer_than: 1h}
-"""
-MOVED = '  - {{id: moved{n}, type: change, match: {{wallets: ["{wallet}"]}}, by: "10%", notify: [ops{n}]}}\n'
+BASE: tuple[dict[str, Any], ...] = (
+    {"id": "low", "type": "threshold", "metric": "amount", "below": "0.5", "clear_above": "0.8"},
+    {"id": "worth-little", "type": "threshold", "metric": "value_usd", "below": "1"},
+    {"id": "new", "type": "asset", "event": "appears", "min_value_usd": "10"},
+    {"id": "silent", "type": "no_data", "longer_than": "1h"},
+    {"id": "moved", "type": "change", "by": "10%"},
+)
 """Judged for every balance of every poll; in the steady cycle none of them fires."""
+
+LOOKING_BACK: tuple[dict[str, Any], ...] = (
+    {"id": "window", "type": "change", "by": "90%", "within": "24h"},
+    {"id": "drift", "type": "change", "by": "90%", "since": "notified"},
+    {"id": "runway", "type": "runway", "shorter_than": "1h", "trailing": "72h"},
+)
+
+FURTHER: tuple[dict[str, Any], ...] = (
+    {"type": "threshold", "below": "0.5", "clear_above": "0.8"},
+    {"type": "change", "by": "90%"},
+    {"type": "threshold", "metric": "value_usd", "below": "1", "per": "wallet"},
+    {"type": "change", "by": "90%", "within": "24h"},
+    {"type": "no_data", "longer_than": "2h"},
+)
 
 TOLD_AT_ONCE = 3
 """Notifications of one minute and channel that wait for nothing; what comes then is gathered for the next
@@ -33,48 +46,93 @@ one, which is a wait that is meant and no latency."""
 Hold = tuple[float, float, float, str]
 """One callback on the loop: seconds by the wall clock, by CPU, when it was, and whose it is."""
 
-NO_HOLD: Hold = (0.0, 0.0, 0.0, "nothing over 2 ms")
+
+@dataclass(frozen=True)
+class Load:
+    """What a daemon is given to do: so many accounts, and how often each of them is read."""
+
+    accounts: int = 1500
+    every: str = "2s"
+    rules: int = len(BASE)
+    source: str = "coinstats"
+    looks_back: bool = False
+
+
+def rules_of(number: int) -> list[dict[str, Any]]:
+    """The base, over everything, and then rules of five kinds in turn: on a tenth of the wallets, on one
+    wallet, on one asset. What is about wallets as a whole selects no asset."""
+    found = [*BASE][:number]
+    for at in range(number - len(BASE)):
+        kind = FURTHER[at % len(FURTHER)]
+        whole = "per" in kind or kind["type"] == "no_data"
+        match = ({"tags": [f"t{at % 10}"]}, {"wallets": [f"w{at}"]}, {"assets": [f"BT{at}"]})
+        chosen = match[at % (2 if whole else 3)]
+        found.append({**kind, "id": f"further{at}", "match": chosen})
+    return found
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A program that is measured beside others: its name in the table, what it has to do, and its source."""
+
+    name: str
+    load: Load = Load()
+    side: Side = HERE
+    floor: bool = False
+    """The bare script in the daemon's place."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A folder with a configuration of so many accounts."""
+    """A folder with a configuration, the fake that it asks, and what is run there."""
 
     folder: Path
     fake: Fake
-    side: Side = HERE
+    variant: Variant = Variant("here")
 
-    def configure(self, accounts: int, every: str, *, channels: int = 1) -> None:
+    def configure(self, load: Load, *, channels: int = 1) -> None:
         """With several channels each of them hears of the moves of one wallet, and of nothing else."""
-        source = {
-            "kind": "coinstats", "api_key": "benchmark-key", "base_url": self.fake.url,
-            "credits": {"limit": 10**14}, "requests_per_second": 1000, "concurrency": 4,
-        }  # fmt: skip
-        wallet = {"source": "coinstats", "chains": [CHAIN], "every": every}
-        names = [f"ops{n}" for n in range(channels)]
+        source: dict[str, Any] = {"kind": load.source, "api_key": "benchmark-key", "base_url": self.fake.url}
+        wallet: dict[str, Any] = {"source": load.source, "every": load.every}
+        if load.source == "teos":
+            source["limits"] = {"per_minute": 60_000, "per_day": 10**8}
+            source["units"] = {each: {"spark_factor": "100", "price_usd": "1"} for each in TEOS_ASSETS}
+            wallet["assets"] = list(TEOS_ASSETS)
+        else:
+            source |= {"credits": {"limit": 10**14}, "requests_per_second": 1000, "concurrency": 4}
+            wallet["chains"] = [CHAIN]
         config = {
             "version": 1,
             "store": {"kind": "sqlite", "path": "watcher.db"},
-            "sources": {"coinstats": source},
-            "wallets": [{"name": f"w{n}", "address": address(n), **wallet} for n in range(accounts)],
-            "channels": {name: {"url": self.fake.hook} for name in names},
+            "sources": {load.source: source},
+            "wallets": [
+                {"name": f"w{n}", "address": address(n), "tags": [f"t{n % 10}"], **wallet}
+                for n in range(load.accounts)
+            ],
+            "channels": {f"ops{n}": {"url": self.fake.hook} for n in range(channels)},
             "rules": ["rules.yaml"],
             "web": None,
             "log": {"level": "warning"},
         }
+        rules = rules_of(load.rules) + [*LOOKING_BACK] * load.looks_back
+        if channels > 1:
+            rules[-1:] = [
+                {**BASE[-1], "id": f"moved{n}", "match": {"wallets": [f"w{n}"]}, "notify": [f"ops{n}"]}
+                for n in range(channels)
+            ]
         (self.folder / "watcher.yaml").write_text(json.dumps(config, indent=1))
-        moved = [MOVED.format(n=n, wallet=f"w{n}" if channels > 1 else "*") for n in range(channels)]
-        (self.folder / "rules.yaml").write_text(RULES + "".join(moved))
+        (self.folder / "rules.yaml").write_text(json.dumps({"rules": rules}))
 
     @contextlib.contextmanager
     def daemon(self, probe: Path | None = None) -> Iterator[subprocess.Popen[str]]:
         """The daemon at work; a failure shows what it logged."""
+        load, log = self.variant.load, self.folder / "log"
         words = ["watcher"] if probe is None else ["benchmarks.probe", str(probe)]
-        log = self.folder / "log"
+        words += ["run", "-c", str(self.folder / "watcher.yaml")]
+        if self.variant.floor:
+            words = ["benchmarks.floor", "poll", self.fake.url, str(load.accounts), load.every.strip("s")]
         try:
-            with process(
-                "-m", *words, "run", "-c", str(self.folder / "watcher.yaml"), env=self.side.env, log=log
-            ) as running:
+            with process("-m", *words, env=self.variant.side.env, log=log) as running:
                 self.fake.client = running
                 yield running
         except TimeoutError as error:
@@ -94,44 +152,6 @@ class Installation:
             return first - began, cpu(running.pid)
 
 
-def steady(place: Installation, accounts: int, cycles: int) -> Iterator[dict[str, Any]]:
-    """CPU of one account and memory, first with 1 % of the balances changing in each cycle, then with all."""
-    with place.daemon() as running:
-        place.fake.control(changed=0.0, reset=True)
-        place.fake.until(lambda told: told["answered"] >= 3 * accounts)
-        for changed, number in ((0.01, cycles), (1.0, max(3, min(20, cycles // 4)))):
-            place.fake.control(changed=changed, reset=True)
-            place.fake.until(lambda told: told["answered"] >= accounts)
-            yield measure(place, running.pid, accounts, number)
-
-
-def measure(place: Installation, pid: int, accounts: int, cycles: int) -> dict[str, Any]:
-    """What so many cycles cost; memory is sampled ten times over them."""
-    place.fake.control(reset=True)
-    used, began, sizes = cpu(pid), time.monotonic(), []
-    for part in range(1, 11):
-        goal = accounts * cycles * part // 10
-        told = place.fake.until(lambda told, goal=goal: told["answered"] >= goal, within=36_000)  # type: ignore[misc]
-        sizes.append(resident(pid))
-    used, wall = cpu(pid) - used, time.monotonic() - began
-    each = 1e6 / told["answered"]
-    return {
-        "cpu_us": used * each, "wall_us": wall * each, "sizes": sizes, "cycles": cycles,
-        "a_request": told["answered"] / told["requests"], "told": len(told["hooks"]),
-    }  # fmt: skip
-
-
-def idle(place: Installation) -> tuple[float, float]:
-    """MiB resident and per cent of a core, with one account and nothing to do."""
-    place.fake.control(reset=True)
-    with place.daemon() as running:
-        place.fake.until(lambda told: told["answered"])
-        time.sleep(3)
-        used = cpu(running.pid)
-        time.sleep(10)
-        return resident(running.pid), (cpu(running.pid) - used) * 10
-
-
 def telling(fake: Fake, wallets: int, each: int = TOLD_AT_ONCE) -> dict[str, float]:
     """Milliseconds from the answer with a change to the webhook, of a program that polls these wallets.
 
@@ -148,18 +168,3 @@ def telling(fake: Fake, wallets: int, each: int = TOLD_AT_ONCE) -> dict[str, flo
         bumped, arrived = hooks[-1]
         delays.append((arrived - bumped) * 1000)
     return {"median": statistics.median(delays), "longest": max(delays)}
-
-
-def blocked(place: Installation, accounts: int, seconds: float) -> tuple[Hold, Hold]:
-    """The longest hold of the event loop: in all, and once the first two cycles are over."""
-    report = place.folder / "blocked.json"
-    began = time.monotonic()
-    place.fake.control(changed=0.01, reset=True)
-    with place.daemon(report):
-        place.fake.until(lambda told: told["answered"] >= 2 * accounts)
-        steady_from = time.monotonic() - began
-        time.sleep(seconds)
-        steady_to = time.monotonic() - began
-    holds: list[Hold] = json.loads(report.read_text())
-    during = [hold for hold in holds if steady_from < hold[2] < steady_to]
-    return max(holds, default=NO_HOLD), max(during, default=NO_HOLD)

@@ -1,4 +1,8 @@
-"""`make bench`: each figure beside its floor from the same run."""
+"""`make bench`: what the daemon costs, beside its floor and its bars; or beside another state of the code.
+
+Without arguments a quick set of ten minutes at most; `--all` adds 50,000 accounts, ten million rows of
+history and memory over a long time. `--against TREE` compares polling with another checkout or a revision.
+"""
 
 from __future__ import annotations
 
@@ -8,111 +12,116 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from benchmarks import hinting, machine, polling, product, sides
+from benchmarks import hinting, history, idle, polling, product, results, sides
 from benchmarks.processes import ROOT, Fake, fake, floor, process, resident
+from benchmarks.product import Installation, Load, Variant
 
 WALLETS_TOLD = 7
 """Wallets that are told of, each on a channel of its own, when the way to the webhook is measured."""
-
-
-def row(what: str, product_side: str, floor_side: str, bar: str = "") -> None:
-    print(f"{what:<46} {product_side:>24} {floor_side:>24}   {bar}", flush=True)
+SECONDS = 20.0
+ROWS = 10_000_000
+FEW, MANY, MOST = Load(1000, "2s"), Load(10_000, "10s"), Load(50_000, "50s")
+POLLING = "CPU of a poll, us an account"
+MEMORY = "Memory, MiB"
+START = "Start to the first request, ms"
+TOLD = "Answer read to webhook, ms"
+HELD = "Event loop held, ms"
+IDLE = "CPU with nothing to do, % of a core"
+HINT = "Hint told, us"
+CHART = ROOT / "docs" / "pictures" / "benchmarks.json"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=10_000)
-    parser.add_argument("--cycles", type=int, default=12, help="cycles of the steady measurement")
-    parser.add_argument("--every", type=int, default=2, help="seconds of a cycle; the daemon must keep up")
-    parser.add_argument("--quick", action="store_true", help="1,000 accounts, 10 cycles")
-    parser.add_argument(
-        "--full", action="store_true", help="1,000 cycles as fast as it goes: memory over a long run"
-    )
-    parser.add_argument(
-        "--against", metavar="TREE", help="another checkout or a revision: only polling, both at once"
-    )
+    parser.add_argument("--all", action="store_true", help="half an hour more")
+    parser.add_argument("--keep", action="store_true", help="keep the figures for the documentation's chart")
+    parser.add_argument("--against", metavar="TREE", help="only polling, beside another checkout or revision")
     parser.add_argument("--rounds", type=int, default=4, help="with --against")
+    parser.add_argument("--accounts", type=int, default=1500, help="with --against")
     chosen = parser.parse_args()
-    print(f"{machine.python()}\n{machine.load()}", flush=True)
     if chosen.against:
-        compare(chosen.against, chosen.rounds, polling.Load(min(chosen.accounts, 1500)))
+        compare(chosen.against, chosen.rounds, Load(chosen.accounts))
         return
     for package in ("watcher", "benchmarks"):  # as an installation does; or each start may do it anew
         compileall.compile_dir(ROOT / package, quiet=1)
-    accounts = 1000 if chosen.quick else chosen.accounts
-    cycles = 1000 if chosen.full else 10 if chosen.quick else chosen.cycles
-    print(f"{accounts:,} accounts x 20 assets, {cycles} cycles", flush=True)
-    row("", "watcher", "floor", "bar")
-    hints(accounts)
-    with fake(accounts) as far, tempfile.TemporaryDirectory() as folder:
-        small = product.Installation(Path(folder) / "small", far)
-        small.folder.mkdir()
-        large = product.Installation(Path(folder) / "large", far)
-        large.folder.mkdir()
-        small.configure(1, "1h")
-        seconds = 1 if chosen.full else chosen.every
-        large.configure(accounts, f"{seconds}s")
-        idle(small, far)
-        small.configure(WALLETS_TOLD, "1s", channels=WALLETS_TOLD)
-        telling(small, far)
-        small.configure(1, "1s")
-        start(small, far, "nothing stored", "<= 0.8 s", empty=True)
-        steady(large, far, accounts, cycles, seconds)
-        start(large, far, f"{accounts:,} stored", "<= 1.2 s")
-        blocked(large, accounts)
+    found = results.Results()
+    print(found.machine, flush=True)
+    for part in (small, polls, rules, *((most, past, long) if chosen.all else ())):
+        part(found)
+    if chosen.keep:
+        found.write(CHART)
 
 
-def compare(against: str, number: int, load: polling.Load) -> None:
-    """This tree and another one, at once: polling, a table after each round."""
+def compare(against: str, number: int, load: Load) -> None:
+    """This tree and another one, at once."""
     done = []
+    print(results.python(), results.load(), sep="\n")
+    print(f"{load.accounts:,} accounts x 20 assets, each polled every {load.every}", flush=True)
     with sides.sides(against) as both:
-        print(f"{load.accounts:,} accounts x 20 assets, each polled every {load.every} s", flush=True)
         for found in polling.rounds(both, load, number):
             done.append(found)
-            print(f"round {len(done)} of {number}: {machine.load()}", flush=True)
+            print(f"round {len(done)} of {number}: {results.load()}", flush=True)
     print(*sides.table(done), sep="\n")
 
 
-def hints(accounts: int) -> None:
-    found = hinting.measure(accounts)
-    row(
-        "hint told, its account pending already",
-        f"{found.pending:.1f} us",
-        f"{found.bare:.1f} us",
-        "<= 10 us",
-    )
-    row("hint told, a poll is planned", f"{found.new:.1f} us", f"{found.bare:.1f} us", "<= 200 us")
+def small(found: results.Results) -> None:
+    """What is measured with few accounts: hints, memory, the way to the webhook, a start."""
+    hints = hinting.measure(MANY.accounts)
+    found.add(HINT, "an account that is pending already", hints.pending, hints.bare, "<= 10")
+    found.add(HINT, "a poll is planned", hints.new, hints.bare, "<= 200")
+    with fake(WALLETS_TOLD) as far, tempfile.TemporaryDirectory() as folder:
+        place = Installation(Path(folder), far)
+        waiting(found, far.hook)
+        place.configure(Load(WALLETS_TOLD, "1s"), channels=WALLETS_TOLD)
+        telling(found, place)
+        place.configure(Load(1, "1s"))
+        bare = statistics.median(bare_start(far) for _ in range(5))
+        starting(found, place, "nothing stored", "<= 800", bare * 1e3, empty=True)
 
 
-def idle(place: product.Installation, far: Fake) -> None:
-    ours, share = product.idle(place)
-    with process("-m", "benchmarks.floor", "idle", far.hook, listen=True) as bare:
+def waiting(found: results.Results, hook: str) -> None:
+    with idle.at_work([sides.HERE], idle.CASES[:2]) as daemons:
+        used = idle.measure(daemons, 30.0)
+        sizes = [resident(each.running.pid) for each in daemons]
+    with process("-m", "benchmarks.floor", "idle", hook, listen=True) as bare:
         assert bare.stdout is not None
         bare.stdout.readline()
         time.sleep(1)
-        row("memory, idle", f"{ours:.0f} MiB", f"{resident(bare.pid):.0f} MiB", "<= 80 MiB")
-        assert bare.stdin is not None
-        bare.stdin.close()
-        bare.wait(10)
-    row("CPU, idle", f"{share:.2f} % of a core", "", "<= 0.3 %")
+        floors = (resident(bare.pid), None)
+    names = [f"{each.case.accounts} account{'s' * (each.case.accounts > 1)}, waiting" for each in daemons]
+    for name, size, least, bar in zip(names, sizes, floors, ("", "<= 55"), strict=True):
+        found.add(MEMORY, name, size, least, bar)
+    for name, (wakes, _, share) in zip(names, used, strict=True):
+        found.add(IDLE, name, share, None, "<= 0.3")
+        found.add(IDLE, f"{name}: wake-ups a second", wakes, None, "<= 1")
 
 
-def telling(place: product.Installation, far: Fake) -> None:
-    with process("-m", "benchmarks.floor", "tell", far.url, far.hook, str(WALLETS_TOLD), listen=True):
-        bare = product.telling(far, WALLETS_TOLD)
+def telling(found: results.Results, place: Installation) -> None:
+    words = ("tell", place.fake.url, place.fake.hook, str(WALLETS_TOLD))
+    with process("-m", "benchmarks.floor", *words, listen=True):
+        bare = product.telling(place.fake, WALLETS_TOLD)
     with place.daemon():
-        ours = product.telling(far, WALLETS_TOLD)
-    ours_text, bare_text = (f"{side['median']:.1f} ms (max {side['longest']:.0f})" for side in (ours, bare))
+        ours = product.telling(place.fake, WALLETS_TOLD)
     many = WALLETS_TOLD * product.TOLD_AT_ONCE
-    row(f"answer read to webhook, median of {many}", ours_text, bare_text, "<= 20 ms")
+    found.add(TOLD, f"median of {many}", ours["median"], bare["median"], "<= 20")
+    found.add(TOLD, f"longest of {many}", ours["longest"], bare["longest"])
 
 
-def start(place: product.Installation, far: Fake, what: str, bar: str, *, empty: bool = False) -> None:
-    ours = statistics.median(place.start(empty=empty)[0] for _ in range(3))
-    bare = statistics.median(bare_start(far) for _ in range(3))
-    row(f"start to first request, {what}", f"{ours:.2f} s", f"{bare:.2f} s", bar)
+def starting(
+    found: results.Results,
+    place: Installation,
+    what: str,
+    bar: str = "",
+    bare: float | None = None,
+    *,
+    empty: bool = False,
+) -> None:
+    """By the clock, which a busy machine stretches, and by CPU, which it does not."""
+    times = zip(*(place.start(empty=empty) for _ in range(5)), strict=True)
+    took, used = (statistics.median(each) * 1e3 for each in times)
+    found.add(START, what, took, bare, bar)
+    found.add(START, f"{what}, CPU", used)
 
 
 def bare_start(far: Fake) -> float:
@@ -122,56 +131,89 @@ def bare_start(far: Fake) -> float:
     return float(far.control()["first"]) - began
 
 
-def steady(place: product.Installation, far: Fake, accounts: int, cycles: int, seconds: int) -> None:
-    """The floor before and after: the machine may have changed meanwhile."""
-
-    def bare(changed: float, mode: str) -> Any:
-        far.control(changed=changed, reset=True)
-        rest = [str(seconds)] if mode == "spread" else []
-        return floor(mode, far.url, str(accounts), "5", *rest)
-
-    shares = (0.01, 1.0)
-    kinds = [(share, mode) for share in shares for mode in ("cycle", "spread")]
-    before = [bare(*kind) for kind in kinds]
-    few, many = product.steady(place, accounts, cycles)
-    after = [bare(*kind) for kind in kinds]
-    costs = [(first["cpu_us"] + second["cpu_us"]) / 2 for first, second in zip(before, after, strict=True)]
-    for share, ours, cost, spread in zip(shares, (few, many), costs[::2], costs[1::2], strict=True):
-        own = ours["cpu_us"]
-        row(
-            f"CPU an account, {share:.0%} changed",
-            f"{own:.1f} us",
-            f"{cost:.1f} us",
-            f"<= 3 x: {own / cost:.1f} x",
-        )
-        row(
-            f"  the floor with history, spread over {seconds} s",
-            "",
-            f"{spread:.1f} us",
-            f"{own / spread:.1f} x",
-        )
-    row(
-        "  balances changed in a cycle",
-        "",
-        f"{after[0]['changes']:.0f} / {after[2]['changes']:.0f}",
-        "",
-    )
-    row("  accounts a request", f"{few['a_request']:.1f}", "50.0", "")
-    row("  notifications (none is due)", f"{few['told'] + many['told']}", "", "0")
-    row("accounts a second and core, 1 % changed", f"{1e6 / few['cpu_us']:,.0f}", "", ">= 20,000")
-    most = max(few["sizes"] + many["sizes"])
-    row("memory, loaded", f"{most:.0f} MiB", f"{after[0]['rss']:.0f} MiB", "<= 130 MiB")
-    grown = few["sizes"][-1] - few["sizes"][1]
-    row(f"  growth over the last 80 % of {few['cycles']} cycles", f"{grown:+.1f} MiB", "", "flat")
-    hold = after[0]["blocked"][0] if after[0]["blocked"] else (0.0, 0.0)
-    row("event loop held, floor, steady", "", f"{hold[0] * 1e3:.0f} ms (CPU {hold[1] * 1e3:.0f})", "")
+def polls(found: results.Results) -> None:
+    """Few accounts and many, of both APIs, and the floor, all at once; then the many alone."""
+    variants = [
+        Variant("few", FEW), Variant("many", MANY),
+        Variant("TEOS", Load(1000, "2s", source="teos")), Variant("floor", FEW, floor=True),
+    ]  # fmt: skip
+    with polling.places(variants) as running:
+        seen = polling.polled(running, seconds=SECONDS)
+        for share in polling.SHARES:
+            bare = polling.cpu_of(seen["floor"], share)
+            for variant in variants[:2]:
+                ours = polling.cpu_of(seen[variant.name], share)
+                what = f"{variant.load.accounts:,} accounts, {share:.0%} changed"
+                found.add(POLLING, what, ours, bare, f"<= 3 x: {ours / bare:.1f} x")
+        for share in polling.SHARES:
+            found.add(
+                POLLING, f"TEOS, 5 assets each, {share:.0%} changed", polling.cpu_of(seen["TEOS"], share)
+            )
+        sizes = {name: figures["memory, loaded, MiB"] for name, figures in seen.items()}
+        found.add(MEMORY, f"{FEW.accounts:,} accounts", sizes["few"], sizes["floor"])
+        found.add(MEMORY, f"{MANY.accounts:,} accounts", sizes["many"], None, "<= 130")
+        many = [place for place in running if place.variant.name == "many"]
+        stored(found, many[0], "<= 1200")
+        held = polling.loops(many, seconds=SECONDS)["many"]
+        for when, bar in (("start included", "<= 20"), ("steady", "<= 5")):
+            found.add(HELD, f"{when}, by the clock", held[f"loop held, {when}, ms"], None, bar)
+            found.add(HELD, f"{when}, by CPU", held[f"loop held, {when}, CPU ms"])
 
 
-def blocked(place: product.Installation, accounts: int) -> None:
-    ever, during = product.blocked(place, accounts, 10)
-    for what, hold, bar in (("ever", ever, "<= 50 ms"), ("steady", during, "<= 5 ms")):
-        ours = f"{hold[0] * 1e3:.0f} ms (CPU {hold[1] * 1e3:.0f})"
-        row(f"event loop held, {what}", ours, "", f"{bar}; in {hold[3]}")
+def stored(found: results.Results, place: Installation, bar: str = "", what: str = "") -> None:
+    """A start of what was read before; each account is due at once."""
+    load = place.variant.load
+    place.configure(Load(load.accounts, "1s", looks_back=load.looks_back))
+    starting(found, place, what or f"{load.accounts:,} stored", bar)
+    place.configure(load)
+
+
+def rules(found: results.Results) -> None:
+    numbers = (0, 5, 50, 500)
+    variants = [Variant(f"{number} rules", Load(1000, "2s", number)) for number in numbers]
+    with polling.places(variants) as running:
+        seen = polling.polled(running, polling.SHARES[:1], SECONDS)
+    for name, figures in seen.items():
+        found.add(POLLING, f"{FEW.accounts:,} accounts, {name}", polling.cpu_of(figures, polling.SHARES[0]))
+    found.add(MEMORY, f"{FEW.accounts:,} accounts, 500 rules", seen["500 rules"]["memory, loaded, MiB"])
+
+
+def most(found: results.Results) -> None:
+    with polling.places([Variant("most", MOST)]) as running:
+        seen = polling.polled(running, seconds=50.0)["most"]
+        for share in polling.SHARES:
+            what = f"{MOST.accounts:,} accounts, {share:.0%} changed"
+            found.add(POLLING, what, polling.cpu_of(seen, share))
+        found.add(MEMORY, f"{MOST.accounts:,} accounts", seen["memory, loaded, MiB"])
+        stored(found, running[0])
+
+
+def past(found: results.Results) -> None:
+    """Three rules that look back, over ten million changes and over none, both at once."""
+    load = Load(1000, "2s", looks_back=True)
+    with polling.places([Variant("none", load), Variant("rows", load)]) as running:
+        with running[1].daemon():
+            polling.settle(running[1:], 1, 0.0)
+        began = time.monotonic()
+        history.fill(running[1].folder / "watcher.db", ROWS)
+        size = (running[1].folder / "watcher.db").stat().st_size / 2**20
+        print(f"  ({ROWS:,} rows written in {time.monotonic() - began:.0f} s: {size:,.0f} MiB)", flush=True)
+        seen = polling.polled(running, seconds=SECONDS)
+        for share in polling.SHARES:
+            for name, what in (("none", "no past"), ("rows", f"{ROWS:,} rows")):
+                each = f"8 rules, {what}, {share:.0%} changed"
+                found.add(POLLING, each, polling.cpu_of(seen[name], share))
+        found.add(MEMORY, f"{load.accounts:,} accounts, {ROWS:,} rows", seen["rows"]["memory, loaded, MiB"])
+        stored(found, running[1], what=f"{load.accounts:,} accounts, {ROWS:,} rows stored")
+
+
+def long(found: results.Results) -> None:
+    """Memory at the end of ten minutes, compared with its size after two."""
+    with polling.places([Variant("long", Load(1000, "1s"))]) as running, running[0].daemon() as daemon:
+        polling.settle(running, 120, 0.01)
+        before = resident(daemon.pid)
+        polling.settle(running, 480, 0.01)
+        found.add(MEMORY, "growth over 480 polls of 1,000 accounts", resident(daemon.pid) - before, None, "0")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from random import Random
 from typing import Any
 
 from benchmarks.processes import ROOT
-from benchmarks.run import row
 
 READ = """\
 import json, resource, sys, time
@@ -65,6 +64,10 @@ def write(folder: Path, count: int) -> dict[str, Path]:
         found[name] = folder / f"with-{name}.json"
         found[name].write_text(json.dumps({**TOP, "wallets": [name]}))
     return found
+
+
+def row(*columns: str) -> None:
+    print("{:<46} {:>10} {:>10}   {}".format(*columns), flush=True)
 
 
 def main() -> None:
