@@ -8,37 +8,41 @@ import time
 import pytest
 
 from watcher.daemon import loop
-from watcher.daemon.loop import lag_here, run_loop
+from watcher.daemon.loop import DaemonLoop, LagMeter
 
 HELD = 0.2
 
 
-async def hold() -> float:
-    """Hold the loop as bad code would; by how much it is told to be late."""
-    lag = lag_here()
-    assert lag is not None
-    asyncio.get_running_loop().call_soon(time.sleep, HELD)
-    await asyncio.sleep(0.01)
-    return lag()
+def held_loop() -> DaemonLoop:
+    """A loop that bad code has held, and that then ran on."""
+
+    async def work(found: DaemonLoop) -> None:
+        found.call_soon(time.sleep, HELD)
+        await asyncio.sleep(0.01)
+
+    with asyncio.Runner(loop_factory=DaemonLoop) as runner:
+        found = runner.get_loop()
+        assert isinstance(found, DaemonLoop)
+        runner.run(work(found))
+    return found
 
 
 def test_a_loop_that_is_held_tells_for_how_long() -> None:
-    assert run_loop(hold()) >= HELD
+    assert held_loop().lag.worst() >= HELD
 
 
 def test_what_held_it_more_than_a_minute_ago_is_told_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def work() -> float:
-        await hold()
-        monkeypatch.setattr(loop, "monotonic", lambda: time.monotonic() + loop.LAST)
-        lag = lag_here()
-        assert lag is not None
-        return lag()
-
-    assert run_loop(work()) < HELD
+    held = held_loop()
+    monkeypatch.setattr(loop, "monotonic", lambda: time.monotonic() + loop.LAST)
+    assert held.lag.worst() < HELD
 
 
-def test_a_loop_of_somebody_else_says_nothing_rather_than_that_it_was_never_late() -> None:
-    async def work() -> object:
-        return lag_here()
-
-    assert asyncio.run(work()) is None
+@pytest.mark.parametrize(("woken", "late"), [(10.001, 0.0), (13.001, 3.0)])
+def test_what_is_waited_for_is_no_lag_and_what_it_takes_longer_is(
+    monkeypatch: pytest.MonkeyPatch, woken: float, late: float
+) -> None:
+    times = iter((10.0, 10.0, woken, woken))
+    monkeypatch.setattr(loop, "monotonic", lambda: next(times))
+    meter = LagMeter()
+    meter.select(0.001)
+    assert round(meter.worst(), 6) == late

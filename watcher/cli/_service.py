@@ -30,8 +30,10 @@ def watch(config: Path | None) -> int:
 
 
 def _run(path: Path) -> int:
+    import asyncio
+
     from watcher.daemon import systemd
-    from watcher.daemon.loop import run_loop
+    from watcher.daemon.loop import DaemonLoop
     from watcher.daemon.run import run_daemon
 
     configuration = configured(path, channels=True)
@@ -40,9 +42,9 @@ def _run(path: Path) -> int:
         text = f"warning: {warning}"
         marked = systemd.to_journal(sys.stderr)
         print(systemd.with_priority(text, logging.WARNING) if marked else text, file=sys.stderr)
-    return run_loop(
-        run_daemon(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
-    )
+    work = run_daemon(configuration.settings.path, configuration, os.environ, on_loaded=_set_up_logging)
+    with asyncio.Runner(loop_factory=DaemonLoop) as runner:
+        return runner.run(work)
 
 
 def _set_up_logging(configuration: Configuration) -> None:

@@ -81,6 +81,7 @@ def demo(
     Alerts are printed as they happen, the first one with all its particulars; a summary follows.
     Ctrl-C ends it at any moment.
     """
+    import asyncio
     import tempfile
 
     try:
@@ -90,10 +91,13 @@ def demo(
     if not 10 <= seconds <= 3600:
         raise typer.BadParameter("--duration must be between 10s and 1h")
     set_up_logging("error", "console")
-    from watcher.daemon.loop import run_loop
+    from watcher.daemon.loop import DaemonLoop
 
-    with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
-        return run_loop(_demo(Path(folder), seconds, keep=keep))
+    with (
+        tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder,
+        asyncio.Runner(loop_factory=DaemonLoop) as runner,
+    ):
+        return runner.run(_demo(Path(folder), seconds, keep=keep))
 
 
 async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:

@@ -24,7 +24,7 @@ from watcher.config.configuration import (
 )
 from watcher.config.differences import differences
 from watcher.daemon import systemd
-from watcher.daemon.loop import lag_here
+from watcher.daemon.loop import DaemonLoop
 from watcher.daemon.signals import SIGNALS
 from watcher.daemon.upkeep import (
     doubts,
@@ -197,7 +197,8 @@ async def at_work(
 
     `on_page` hears where the status page is, if there is one. `mind_clock` is called every few seconds.
     """
-    app.metrics.lag = lag_here()
+    loop = asyncio.get_running_loop()
+    app.metrics.lag = loop.lag.worst if isinstance(loop, DaemonLoop) else None
     page: Server | None = None
     helpers: list[asyncio.Task[None]] = []
     try:

@@ -124,6 +124,11 @@ class Decision:
     """All former symbols of these assets, as in `Snapshot`."""
 
     @property
+    def news(self) -> bool:
+        """Whether an alert changed, or somebody is told something."""
+        return bool(self.alerts or self.deliveries)
+
+    @property
     def moved(self) -> frozenset[Account]:
         """Accounts of which an amount is another than before."""
         return frozenset(change.account for change in self.changes if change.before is not None)

@@ -113,14 +113,12 @@ class RuleEngine:
                     past, accounts, self.rules, at, running_since=since, uses=uses, memo=self._memo
                 )
 
-            def brings(passes: int) -> bool:
-                decision = after(passes)
-                return bool(decision.alerts or decision.deliveries)
-
             nonlocal quiet
             decision = after(0)
-            if most and not decision.alerts and not decision.deliveries:
-                quiet = bisect_left(range(1, most), x=True, key=brings) if brings(most) else most
+            if most and not decision.news:
+                quiet = most
+                if after(most).news:
+                    quiet = bisect_left(range(1, most), x=True, key=lambda passes: after(passes).news)
             return decision
 
         await self.conclude(accounts, deciding)

@@ -280,7 +280,7 @@ class Replay:
         self._quiet_until, self._look = self._passed, 1
 
     def _note(self, conclusion: Decision) -> None:
-        self._news = bool(conclusion.alerts or conclusion.deliveries) or self._news
+        self._news = self._news or conclusion.news
         for alert in conclusion.alerts:
             state = (str(alert.state), alert.closed)
             if self._states.get(alert.id) != state:
