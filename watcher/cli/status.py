@@ -51,8 +51,6 @@ def status(
     in a pipe (with --json: one line each); Ctrl-C ends it with 0. --alive is for health checks, as of a
     container: alerts that fire and channels in trouble are no reason to start a daemon anew.
     """
-    from watcher.cli._rows import UnreadableRow
-
     configuration = configured(config)
     if alive:
         return _alive(configuration)
@@ -63,6 +61,8 @@ def status(
     except StoreError as error:
         typer.echo(f"watcher: {error}", err=True)
         if json:
+            from watcher.cli._rows import UnreadableRow
+
             print_json(UnreadableRow(state="unknown", error=str(error)))
         return EXIT["unknown"]
     if json:

@@ -22,12 +22,12 @@ from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.notify.kind import ChannelKind
 from watcher.notify.locales import EXTRA, can_localise
 from watcher.ports.channel import PLAINLY, Channel, Presentation
-from watcher.ports.clock import Clock
-from watcher.ports.source import Source
 
 if TYPE_CHECKING:
     from watcher.notify.heartbeat import Heartbeat
+    from watcher.ports.clock import Clock
     from watcher.ports.hints import ApiAccess, HintSource
+    from watcher.ports.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from watcher.config.document import NO_KEYS, Document, Expand, Node
-from watcher.config.wallet_table import read_wallet_table
 from watcher.config.yaml_reader import read_document
 from watcher.domain.values.errors import InputError, Problem
 from watcher.domain.values.spelling import nearest
@@ -176,6 +175,8 @@ class _Parts:
             return
         for path in self._files(document, loc, item, "file of wallets"):
             if suffix in TABLES:
+                from watcher.config.wallet_table import read_wallet_table
+
                 part = read_wallet_table(path)
                 self._document.parts.append(part)
                 section: Node | None = part.root

@@ -6,7 +6,6 @@ Without that variable every call does nothing. Sending never blocks and never fa
 from __future__ import annotations
 
 import os
-import socket
 import time
 from contextlib import suppress
 from typing import TextIO
@@ -74,5 +73,7 @@ def _send(state: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
+    import socket
+
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
         sock.sendto(state.encode(), address)

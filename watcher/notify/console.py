@@ -10,14 +10,14 @@ from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.text import clean
 from watcher.notify.kind import ChannelKind
-from watcher.notify.markup import ways_on
-from watcher.notify.notice import Entry, notice
 from watcher.ports.channel import PLAINLY, UNGROUPED, Presentation
 
 if TYPE_CHECKING:  # loaded only where there is such a channel
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
+
+    from watcher.notify.notice import Entry
 
 Cards = Literal["all", "first", "none"]
 
@@ -59,6 +59,8 @@ class ConsoleChannel:
 
     async def send(self, deliveries: Sequence[Delivery]) -> SendResult:
         from rich.console import Group
+
+        from watcher.notify.notice import notice
 
         try:
             said = notice(deliveries, self._shown)
@@ -104,6 +106,8 @@ def _particulars(entry: Entry) -> list[Padding]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
+
+    from watcher.notify.markup import ways_on
 
     facts = Table.grid(padding=(0, 2))
     for label, value in entry.lines:

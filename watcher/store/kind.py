@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from watcher.ports.store import StoreBackend
+if TYPE_CHECKING:
+    from watcher.ports.store import StoreBackend
 
 
 class StoreKind(BaseModel):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from functools import lru_cache
 
@@ -107,11 +106,13 @@ def base58(text: str) -> bytes | None:
 
 def base58check(text: str) -> bytes | None:
     """What a text in Base58Check stands for, version first; None if its checksum is wrong."""
+    from hashlib import sha256
+
     data = base58(text)
     if data is None or len(data) < 5:
         return None
     body, check = data[:-4], data[-4:]
-    return body if hashlib.sha256(hashlib.sha256(body).digest()).digest()[:4] == check else None
+    return body if sha256(sha256(body).digest()).digest()[:4] == check else None
 
 
 def ss58(text: str) -> bytes | None:
@@ -122,7 +123,9 @@ def ss58(text: str) -> bytes | None:
     prefix = 2 if data[0] & 0x40 else 1
     if len(data) != prefix + 34:
         return None
-    check = hashlib.blake2b(b"SS58PRE" + data[:-2], digest_size=64).digest()[:2]
+    from hashlib import blake2b
+
+    check = blake2b(b"SS58PRE" + data[:-2], digest_size=64).digest()[:2]
     return data[prefix:-2] if check == data[-2:] else None
 
 

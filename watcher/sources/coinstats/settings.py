@@ -18,8 +18,8 @@ from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import PERCENTAGE, percentage
+from watcher.sources.coinstats import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.coinstats.chains import called, stranger
-from watcher.sources.coinstats.wire import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.kind import Discovery, WatchedWallet
 from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address, fold_evm
 from watcher.system.addresses import BaseUrl

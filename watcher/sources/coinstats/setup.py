@@ -13,8 +13,9 @@ import msgspec
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.spelling import nearest
 from watcher.ports.dialogue import Dialogue
+from watcher.sources.coinstats import BASE_URL
 from watcher.sources.coinstats.chains import meant, stranger
-from watcher.sources.coinstats.wire import BASE_URL, read_usage
+from watcher.sources.coinstats.wire import read_usage
 from watcher.sources.http import Body, HttpFailure, get_once
 from watcher.sources.json_repair import UnusableAnswerError
 from watcher.sources.setup import Probe, SourceSetup, failed, words_of

@@ -18,12 +18,12 @@ from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
+from watcher.sources.coinstats import CREDITS_PER_SWEEP
 from watcher.sources.coinstats.answer import read_answer
 from watcher.sources.coinstats.names import RowNames
 from watcher.sources.coinstats.wire import (
     CREDITS_PER_ACCOUNT,
     CREDITS_PER_RATES,
-    CREDITS_PER_SWEEP,
     read_rates,
     read_usage,
 )

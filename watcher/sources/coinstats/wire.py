@@ -18,14 +18,9 @@ from watcher.domain.credits.provider_count import Usage
 from watcher.sources.json_repair import NotJsonError, UnusableAnswerError
 from watcher.sources.settings import crowded, occurrences
 
-BASE_URL = "https://openapiv1.coinstats.app"
-
 CREDITS_PER_ACCOUNT = 40
 CREDITS_PER_RATES = 1
 """For the list of currencies (CoinStats docs: get-currencies)."""
-
-CREDITS_PER_SWEEP = 400
-"""For `all`: ten times 40. For `forceall` no document names a price; it is not less."""
 
 MOST = 10**15
 """Credits; more is a mistake."""

@@ -16,7 +16,7 @@ from watcher.domain.values.decimals import number_in
 from watcher.domain.values.errors import InputError
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address
-from watcher.sources.teos.urls import BASE_URL, VERSION
+from watcher.sources.teos import BASE_URL, VERSION
 from watcher.sources.teos.wire import TEOS_CHAIN, address_key, asset_number, asset_of, is_factor
 from watcher.system.addresses import BaseUrl
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from watcher.ports.dialogue import Dialogue
 from watcher.sources.http import HttpFailure, get_once
 from watcher.sources.setup import Probe, SourceSetup, failed, words_of
-from watcher.sources.teos.urls import BASE_URL, VERSION
+from watcher.sources.teos import BASE_URL, VERSION
 
 
 class TeosSetup(SourceSetup):

@@ -11,9 +11,6 @@ from urllib.parse import quote
 
 from yarl import URL
 
-BASE_URL = "https://teosapi.coreledger.net"
-VERSION = "1.0"
-
 _FIELDS = "$select=Id,Name,SparkFactor,UnitOfMeasureCode,CurrencyCode"
 
 

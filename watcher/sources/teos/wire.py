@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from watcher.domain.model import Asset
 from watcher.domain.values.text import named
 from watcher.sources.json_repair import NotJsonError, UnusableAnswerError
@@ -62,6 +60,8 @@ class BalancePage:
 
 
 def _decode(data: bytes) -> Any:
+    import msgspec
+
     if crowded(data, 8):
         raise UnusableAnswerError("the answer is not a list of balances")
     try:
