@@ -10,8 +10,6 @@ import pytest
 from tests.docs.shown import DOCS, ROOT
 
 MEAN, MOST = 17, 35
-STILL_LONG = frozenset({"howto/links", "howto/page", "index"})
-"""Pages that are to be shortened yet."""
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 _ENDS = re.compile(r"(?<=[.!?])[*_)\"”]*\s+(?=[^a-z\s])")
 _ASIDE = re.compile(r"(?m)^```[\s\S]*?^```$|<!--[\s\S]*?-->|^#+ .*$|^ *!\[.*$|^\|[-:| ]+\|$")
@@ -36,8 +34,6 @@ def lengths(text: str) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_sentences_of_a_page_are_short(page: str) -> None:
-    if page.removeprefix("docs/").removesuffix(".md") in STILL_LONG:
-        pytest.skip("to be shortened yet")
     found = lengths(Path(ROOT, page).read_text(encoding="utf-8"))
     assert [each for count, each in found if count > MOST] == []
     assert not found or sum(count for count, _ in found) / len(found) <= MEAN
