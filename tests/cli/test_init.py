@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import stat
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from tests.cli.terminal import Terminal, terminal
-from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, TEOS_KEY, Installation
+from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, TEOS_KEY, Installation, here
 from watcher.analysis.ruletest.load import load_suites
 from watcher.analysis.ruletest.run import run_case
+from watcher.config.json_schema import rules_schema
 from watcher.config.starter import StarterDraft, drafted_files
 from watcher.config.wishes import PACK_OF, WISHES, rule_files
 from watcher.sources.coinstats.setup import PURPOSES
@@ -361,3 +366,24 @@ async def test_a_pack_without_one_of_its_rules_passes_the_tests_that_are_left(
     assert rule not in {each.id for each in suite.rules}
     for case in suite.cases:
         assert (await run_case(suite, case)).passed, case.test.name
+
+
+async def test_each_file_names_its_schema_in_its_first_line_and_follows_it(tmp_path: Path) -> None:
+    assert await here("init", str(tmp_path), "--defaults") == 0
+    written = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.yaml")))
+    assert len(written) > 5
+    for path in written:
+        text = path.read_text()
+        found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+        assert found is not None
+        schema = json.loads((path.parent / found[1]).read_text())
+        jsonschema.validate(yaml.safe_load(text), schema)
+
+
+async def test_schemas_of_an_earlier_version_are_written_anew(tmp_path: Path) -> None:
+    old = tmp_path / "schemas" / "rules.json"
+    old.parent.mkdir()
+    old.write_text("{}")
+    assert await here("schema", "--write", str(tmp_path)) == 0
+    assert json.loads(old.read_text()) == rules_schema()
+    assert sorted(path.name for path in old.parent.iterdir()) == ["rules.json", "tests.json", "watcher.json"]

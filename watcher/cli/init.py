@@ -98,7 +98,8 @@ def init(
         return _draft(directory, unit, lambda: _answered(answers))
     if not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty():
         return _draft(directory, unit, lambda: _asked(given))
-    code = _write(_placed(directory, starter_files(tuple(pack) if pack else PACKS, given), unit), {})
+    wanted = _placed(directory, starter_files(tuple(pack) if pack else PACKS, given), unit)
+    code = _write(directory, wanted, {})
     if code == 0 and unit is not None:
         _service(directory)
     elif code == 0:
@@ -138,7 +139,7 @@ def _draft(
     draft, secrets = drafted()
     wanted = _placed(directory, drafted_files(draft), unit)
     secret = {directory / FOLDER / name: f"{value}\n" for name, value in secrets.items()}
-    code = _write(wanted, secret)
+    code = _write(directory, wanted, secret)
     if code == 0 and unit is not None:
         _service(directory)
     elif code == 0:
@@ -149,10 +150,11 @@ def _draft(
 
 def _placed(directory: Path, texts: Mapping[str, str], unit: Mapping[Path, str] | None) -> dict[Path, str]:
     """Path → text of all files; those of a service, where there is a unit for it."""
+    from watcher.cli._schemas import named
     from watcher.config.service_unit import STATE
     from watcher.config.starter import STORE
 
-    found = {directory / name: text for name, text in texts.items()}
+    found = {directory / name: text for name, text in named(texts).items()}
     if unit is not None:
         path = directory / "watcher.yaml"
         found[path] = found[path].replace(STORE, STORE.replace("watcher.db", f"{STATE}/watcher.db"))
@@ -174,8 +176,10 @@ def _service(directory: Path) -> None:
     typer.echo("               systemctl enable --now watcher")
 
 
-def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
+def _write(directory: Path, wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
     """Write what is not there yet; `secret` so that only the owner can read it, from the first byte on."""
+    from watcher.cli import _schemas
+
     there = [path for path in (*wanted, *secret) if path.exists()]
     if there:
         return _refuse(there)
@@ -184,6 +188,7 @@ def _write(wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
         with text_file(path, mode=PRIVATE if path in secret else SHARED, new=True) as file:
             file.write(text)
         typer.echo(f"wrote {path}" + (" (only you can read it)" if path in secret else ""))
+    typer.echo(f"wrote {_schemas.write(directory)}, from which editors complete")
     return 0
 
 

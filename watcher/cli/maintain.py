@@ -139,10 +139,15 @@ def schema(
     tests: Annotated[bool, typer.Option("--tests", help="Of files with rule tests instead.")] = False,
     included: Annotated[bool, typer.Option("--included", help="Of files under include: instead.")] = False,
     webhook: Annotated[bool, typer.Option("--webhook", help="Of what a webhook posts instead.")] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="DIR", help="Write them into DIR/schemas anew, as init does."),
+    ] = None,
     json: Json = False,  # noqa: ARG001 (it is JSON in any case)
 ) -> int:
     """Print the JSON Schema of watcher.yaml, of rule files or of rule tests, for editors to complete from.
 
+    Files that init writes name theirs in the first line; --write after an upgrade keeps these up to date.
     What summaries and descriptions of rules may use (variables, filters) stands in that of rule files.
     --webhook is for who receives what a channel of kind webhook posts.
     """
@@ -157,8 +162,13 @@ def schema(
         )
         if chosen
     ]  # fmt: skip
-    if len(wanted) > 1:
-        raise typer.BadParameter("choose one of --rules, --tests, --included and --webhook")
+    if len(wanted) + (write is not None) > 1:
+        raise typer.BadParameter("choose one of --rules, --tests, --included, --webhook and --write")
+    if write is not None:
+        from watcher.cli import _schemas
+
+        typer.echo(f"wrote {_schemas.write(write)}")
+        return 0
     print_json(wanted[0]() if wanted else json_schema())
     return 0
 
