@@ -23,6 +23,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, AccountState, Asset, Outcome, Reading, subject_key
+from watcher.domain.readings.diff import same_assets
 from watcher.domain.values.decimals import minus, times
 from watcher.domain.values.normalization import contract_key
 
@@ -99,7 +100,8 @@ def recognise(
 
 
 def _all_known(reading: Reading, state: AccountState) -> bool:
-    return reading.amounts is state.amounts or reading.amounts.keys() <= state.amounts.keys()
+    read, known = reading.amounts, state.amounts
+    return same_assets(read, known) or read.keys() <= known.keys()
 
 
 # ---------------------------------------------------------------------- who is who

@@ -74,7 +74,7 @@ def questions(
         if state is None or not isinstance(outcome, Reading):
             continue
         differences = compared[outcome.account]
-        for difference in differences if differences and _priced_since(state, past) else ():
+        for difference in differences:
             asset = difference.asset
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
@@ -82,18 +82,6 @@ def questions(
         if memo is not None and now is not None:
             asked += looking_back(past, state, outcome, differences, memo, now)
     return asked
-
-
-def _priced_since(state: AccountState, past: Snapshot) -> bool:
-    """Whether a price of what the account holds may have been kept after its last reading."""
-    oldest, quotes = min((*state.seen.values(), *state.stale.values()), default=None), past.quotes
-    if oldest is None:
-        return False
-    for asset in state.amounts:
-        quote = quotes.get(asset)
-        if quote is not None and quote.at > oldest:
-            return True
-    return False
 
 
 def decide(

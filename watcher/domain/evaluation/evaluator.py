@@ -223,7 +223,7 @@ class RuleEvaluator:
         that the snapshot does not have."""
         if reconciled.state.account in self._alarmed:
             return False
-        path = self._memo.fast_path(reconciled.state, self._past)
+        path = self._memo.fast_path(reconciled.state, self._past, reconciled.accepted)
         return path is not None and path.quiet(reading.prices)
 
     def _levels(

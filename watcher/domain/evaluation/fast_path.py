@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from watcher.domain.decision import Revision
 from watcher.domain.model import AccountState, Asset, Quarantined
+from watcher.domain.readings.diff import Difference, same_assets
 from watcher.domain.rules import ClockRule, LevelRule
 from watcher.domain.rules.base import Bound, Unmet
 from watcher.domain.values.decimals import ZERO, times
@@ -122,15 +123,28 @@ class FastPath:
         if self.band is None:
             self.watched = tuple((asset, calm) for asset, calm, _ in chosen)
 
-    def holds(self, state: AccountState, names: Revision) -> bool:
-        """Whether it was made for what this account holds now; the amounts may be others."""
+    def holds(
+        self, state: AccountState, names: Revision, before: AccountState | None, moved: Sequence[Difference]
+    ) -> bool:
+        """Whether it was made for what this account holds now. Amounts may be others than they were: where
+        they were those of `before`, only what moved is looked at."""
         if self.names != names or self.shut is not state.quarantined:
             return False
         if self.amounts is not state.amounts:
-            if list(self.amounts) != list(state.amounts):
+            if not same_assets(self.amounts, state.amounts):
                 return False
-            self.amounts, self.calm = state.amounts, False
+            follows = before is not None and before.amounts is self.amounts
+            self.amounts, self.calm = state.amounts, self.calm and follows and self._stays_calm(moved)
         return True
+
+    def _stays_calm(self, moved: Sequence[Difference]) -> bool:
+        """Whether all are within the band for certain; not where the smallest or the largest moved away."""
+        for _, before, after, _ in moved:
+            if before is None or not self.smallest < before < self.largest:
+                return False
+            self.smallest, self.largest = min(self.smallest, after), max(self.largest, after)
+        band = self.band
+        return band is not None and within((self.smallest, self.largest), band.low, band.high)
 
     def quiet(self, prices: Mapping[Asset, Decimal]) -> bool:
         """Whether no rule, none of which fires here, is met."""
@@ -138,9 +152,8 @@ class FastPath:
         if band is None:
             return all(calm(amounts[asset], prices.get(asset)) for asset, calm in self.watched)
         if not self.calm:
-            self.calm = within(amounts.values(), band.low, band.high)
-            self.smallest = min(amounts.values(), default=ZERO)
-            self.largest = max(amounts.values(), default=ZERO)
+            self.smallest, self.largest = min(amounts.values()), max(amounts.values())
+            self.calm = within((self.smallest, self.largest), band.low, band.high)
         if not self.calm:
             return False
         if (band.least is None and band.most is None) or self._surely(band, prices):

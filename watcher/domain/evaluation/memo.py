@@ -6,7 +6,7 @@ which of several reasons is named for which a sum over many accounts is not know
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,6 +19,7 @@ from watcher.domain.evaluation.fast_path import FastPath, LevelBand, band_of, ca
 from watcher.domain.evaluation.implied_zeros import NamedAssets, named_by
 from watcher.domain.evaluation.rule_index import BUILT_IN, Names, Rules, other_names, selects
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
+from watcher.domain.readings.diff import Difference
 from watcher.domain.rules import ChangeRule, ClockRule, EventRule, LevelRule, Rule, SumRule, TrailingRule
 from watcher.domain.rules.base import Unmet, Untold
 
@@ -124,13 +125,17 @@ class Memo:
             known = self._concerned[account] = self._group(self.rules.concerning(account))
         return known
 
-    def fast_path(self, state: AccountState, past: Snapshot) -> FastPath | None:
-        """Where to look in this account; None if the snapshot does not say whether names have changed."""
+    def fast_path(
+        self, state: AccountState, past: Snapshot, moved: Sequence[Difference] = ()
+    ) -> FastPath | None:
+        """Where to look in this account, of which so much has moved since the snapshot; None if that does not
+        say whether names have changed."""
         names = past.names
         if names is None:
             return None
         path = self._fast_paths.get(state.account)
-        if path is None or not path.holds(state, names):
+        before = past.accounts.get(state.account)
+        if path is None or not path.holds(state, names, before, moved):
             concerned, symbols = self.of(state.account), past.symbols
             found = (
                 (asset, concerned.pick(asset, symbols.get(asset, "")))

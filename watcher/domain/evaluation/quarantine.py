@@ -65,6 +65,8 @@ def sift(
     moved and nothing is shut there is nothing to sift, and nobody need ask.
     """
     state = reconciled.state
+    if _nothing_came(before, reconciled):
+        return Sifted(reconciled, changes)
     shut = dict(state.quarantined)
     for difference in reconciled.accepted:
         asset, baseline = difference.asset, difference.before is None
@@ -94,6 +96,14 @@ def sift(
             state=state._replace(quarantined=shut or EMPTY, newcomers=new or EMPTY)
         )
     return Sifted(reconciled, told)
+
+
+def _nothing_came(before: AccountState, reconciled: Reconciled) -> bool:
+    """Whether this account holds what it held, and nothing of it is or was a newcomer: mostly so."""
+    state = reconciled.state
+    if state.quarantined or state.newcomers:
+        return False
+    return all(each.asset in before.amounts for each in reconciled.accepted)
 
 
 def _newcomers(

@@ -34,10 +34,19 @@ def diff(state: AccountState, reading: Reading) -> list[Difference]:
     amounts = reading.amounts
     if amounts is known or amounts == known:
         return []
-    if len(amounts) == len(known) and list(amounts) == list(known):  # the same assets: some only moved
+    if same_assets(amounts, known):  # some only moved; what did not is mostly the very same number
         pairs = zip(amounts, known.values(), amounts.values(), strict=True)
-        return [Difference(asset, before, after) for asset, before, after in pairs if before != after]
+        return [
+            Difference(asset, before, after)
+            for asset, before, after in pairs
+            if before is not after and before != after
+        ]
     return list(_differences(state, reading))
+
+
+def same_assets(one: Mapping[Asset, Decimal], other: Mapping[Asset, Decimal]) -> bool:
+    """Whether two holdings are of the same assets in the same order, which costs next to nothing to see."""
+    return one is other or (len(one) == len(other) and list(one) == list(other))
 
 
 def _differences(state: AccountState, reading: Reading) -> Iterator[Difference]:

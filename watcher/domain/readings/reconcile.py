@@ -19,7 +19,7 @@ from watcher.domain.model import (
     MissReason,
     Reading,
 )
-from watcher.domain.readings.diff import Difference
+from watcher.domain.readings.diff import Difference, same_assets
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, Jumps, Plausibility, check_plausibility, usual
 
 ASK_ALONE_AFTER = 3
@@ -67,10 +67,13 @@ def reconcile(
     """
     if isinstance(outcome, Miss):
         return _missed(state, outcome, now, alone=alone)
-    chains, same = outcome.chains, differences is not None and not differences
-    if same and chains == state.seen.keys() and state.account.chain not in SWEEPS and _plain(state, outcome):
-        return Reconciled(_seen_again(state, outcome, chains, now), chains=chains)
+    chains, read = outcome.chains, outcome.amounts
+    plain = chains == state.seen.keys() and state.account.chain not in SWEEPS and _plain(state, outcome)
+    if plain and differences is not None and not differences:
+        return Reconciled(_seen_again(state, _same(state.amounts, read), chains, now), chains=chains)
     belief = check_plausibility(state, outcome, now, jumps, differences)
+    if plain and not belief.held and same_assets(state.amounts, read):  # some moved, and that is all
+        return Reconciled(_seen_again(state, read, chains, now), belief.accepted, chains=chains)
     return _read(state, outcome, now, belief, alone=alone)
 
 
@@ -79,7 +82,8 @@ def _read(
 ) -> Reconciled:
     chains = _chains(reading)
     if _is_quiet(state, reading, belief, chains):
-        return Reconciled(_seen_again(state, reading, chains, now), chains=chains)
+        known = _same(state.amounts, reading.amounts)
+        return Reconciled(_seen_again(state, known, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
     stale = _stale(state, reading, belief, chains)
     new = state._replace(
@@ -146,11 +150,13 @@ def _all_at(chains: frozenset[str], now: datetime) -> Mapping[str, datetime]:
     return dict.fromkeys(chains, now)
 
 
-def _seen_again(state: AccountState, reading: Reading, chains: frozenset[str], now: datetime) -> AccountState:
-    """The common case: everything as before."""
+def _seen_again(
+    state: AccountState, amounts: Mapping[Asset, Decimal], chains: frozenset[str], now: datetime
+) -> AccountState:
+    """The common case: everything as before, but for amounts that moved."""
     return AccountState(
         state.account,
-        _same(state.amounts, reading.amounts),
+        amounts,
         _all_at(chains, now),
         EMPTY,
         EMPTY,

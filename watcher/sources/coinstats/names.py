@@ -43,7 +43,7 @@ class KnownAsset:
         self.asset = asset
         self.contract: str | None = None
         self.coin: str | None = None
-        """None if the contract says it all."""
+        """What counts where there is no contract."""
         self.quoted = _NO_PRICE
         """Its price as it was written; `price` is what that says: None if it is no price to act on."""
         self.price: Decimal | None = None
@@ -132,18 +132,17 @@ class RowNames:
             by_contract[contract] = known
             if coin_id:
                 self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
-        known.contract, known.coin = contract, None
+        known.contract = contract
         return known
 
-    def coin(self, chain: str, coin_id: str, contract: str | None) -> KnownAsset:
-        """The asset of a row without a contract, or with a stand-in for one: the native coin, known by its
-        coin id."""
+    def coin(self, chain: str, coin_id: str) -> KnownAsset:
+        """The asset of a row without a contract: the native coin, known by its coin id."""
         known = self.of(chain)[1].get(coin_id)
         if known is None:
             self._grow()
             contracts, coins = self.of(chain)
             known = coins[coin_id] = contracts.get(coin_id) or KnownAsset(Asset(chain, coin_id))
-        known.contract, known.coin = contract, coin_id
+        known.contract, known.coin = None, coin_id
         return known
 
     def lost_contracts(self, chain: str, coin_id: str, present: Collection[Asset]) -> list[Asset]:

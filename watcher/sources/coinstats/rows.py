@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -44,7 +44,7 @@ class GroupContent(NamedTuple):
     """Those that came without a contract."""
 
 
-def read_again(rows: Sequence[BalanceRow | None], last: LastAnswer) -> tuple[LastAnswer, Prices] | None:
+def read_again(rows: Sequence[Any], last: LastAnswer) -> tuple[LastAnswer, Prices] | None:
     """The rows of one group, if they are about the same assets as the last time, in the same order and under
     the same names, and all amounts can be acted on: most answers about most accounts. None if they are not.
 
@@ -54,19 +54,21 @@ def read_again(rows: Sequence[BalanceRow | None], last: LastAnswer) -> tuple[Las
     if len(rows) != len(last.known):
         return None
     prices: Prices = {}
-    written: list[msgspec.Raw] = []
-    for row, known in zip(rows, last.known, strict=True):
-        if row is None or row.contract_address != known.contract or row.symbol != known.symbol:
-            return None
-        if known.coin is not None and row.coin_id != known.coin:
-            return None
-        if row.price != known.quoted:
-            known.quoted = row.price.copy()
-            known.price = _price(known.quoted)
-        if known.price is not None:
-            prices[known.asset] = known.price
-        written.append(row.amount)
-    text = b",".join(written)
+    try:
+        for row, known in zip(rows, last.known, strict=True):
+            contract = row.contract_address
+            if contract != known.contract or row.symbol != known.symbol:
+                return None
+            if contract is None and row.coin_id != known.coin:
+                return None
+            if row.price != known.quoted:
+                known.quoted = row.price.copy()
+                known.price = _price(known.quoted)
+            if (price := known.price) is not None:
+                prices[known.asset] = price
+        text = b",".join([row.amount for row in rows])
+    except AttributeError:
+        return None  # a row that is null
     mark = hash(text)
     if mark == last.mark:
         return last, prices
@@ -118,7 +120,7 @@ def read_rows(rows: Sequence[BalanceRow | None], chain: str, names: RowNames) ->
         lost = names.lost_contracts(chain, coin_id, present)
         unclear.update(dict.fromkeys(lost, "its contract is missing in the answer"))
         if not lost:
-            known = names.coin(chain, coin_id, row.contract_address)
+            known = names.coin(chain, coin_id)
             found[place] = known, row
             natives.add(known.asset)
     identified = [found[place] for place in sorted(found)]
