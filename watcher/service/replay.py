@@ -25,15 +25,12 @@ from watcher.domain.readings.reconcile import unfinished
 from watcher.ports.store import Store
 from watcher.service.delivery import Deliverer
 from watcher.service.engine import PASS, RuleEngine
-from watcher.service.timers import TimeBasedEvaluation
+from watcher.service.timers import LONGEST, TimeBasedEvaluation
 
 MOMENT = timedelta(milliseconds=1)
 
 LONGEST_SENDING = timedelta(days=8)
 """No quiet hours are longer."""
-
-LONGEST_LOOK = 1440
-"""So many passes are looked ahead at most, whether time alone will bring something about: six hours."""
 
 
 class ReplayStore(Store, Protocol):
@@ -154,7 +151,6 @@ class Replay:
         self._since = at
         self._passed = at - PASS
         self._quiet_until = at - PASS
-        self._look = 1
         self._engine = RuleEngine(self._store, self._rules, self.clock, running_since=at)
         self._timers = TimeBasedEvaluation(self._engine)
 
@@ -218,7 +214,7 @@ class Replay:
         now = self.clock.now()
         concluded = await self._engine.judge(outcomes, now)
         if concluded.alerts or any(isinstance(outcome, Miss) for outcome in outcomes):
-            self._look_anew()
+            self._quiet_until = self._passed
         for again in concluded.again:
             self._ask_again(again)
         if concluded.deliveries:
@@ -256,16 +252,14 @@ class Replay:
     async def _time_passes(self, before: datetime) -> bool:
         """Make the passes that the daemon would make before this moment, until one brings something about.
 
-        Each says how long nothing will come of time alone, looking far ahead: that stays so until something
-        else happens.
+        Each says how long nothing will come of time alone: that stays so until something else happens.
         """
         last = self._grid(before)
         while last > self._quiet_until:
             self._passed = self.clock.at = self._quiet_until + PASS
-            self._news, most = False, max((last - self._passed) // PASS, self._look)
-            quiet = await self._timers.once(most)
+            self._news = False
+            quiet = await self._timers.once(max((last - self._passed) // PASS, LONGEST))
             self._quiet_until = self._passed + PASS * quiet
-            self._look = min(self._look * 2, LONGEST_LOOK) if quiet == most else 1
             if self._news:
                 await self._send()
                 return True
@@ -275,9 +269,6 @@ class Replay:
     def _grid(self, before: datetime) -> datetime:
         """The last pass earlier than this moment."""
         return self._since + PASS * (-((self._since - before) // PASS) - 1)
-
-    def _look_anew(self) -> None:
-        self._quiet_until, self._look = self._passed, 1
 
     def _note(self, conclusion: Decision) -> None:
         self._news = self._news or conclusion.news
