@@ -32,7 +32,7 @@ held
 
 step="it starts with one command, as its own user, and reads"
 systemctl enable --now watcher
-[ "$(ps -o user= -p "$(systemctl show -P MainPID watcher)" | tr -d ' ')" = watcher ]
+[ "$(stat -c %U "/proc/$(systemctl show -P MainPID watcher)")" = watcher ]
 waited read_something
 watcher status --alive
 held

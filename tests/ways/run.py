@@ -1,10 +1,11 @@
 """`make ways`: each way of docs/start/install.md from nothing, by the very commands of the page.
 
-    python -m tests.ways.run [HEADING ...] [--base FOLDER]
+    python -m tests.ways.run [HEADING ...] [--base FOLDER] [--release FOLDER]
 
 Each heading gets a bare Debian root of its own (debootstrap, once; then an overlay in memory), with the files
-of a release in it and nothing else. The Debian package is then booted under a real systemd, which sets up a
-service, upgrades it, removes it and purges it (`package.sh`). Where that cannot be, it says why.
+of a release in it and nothing else; both may be kept in a folder and taken again. The Debian package is then
+booted under a real systemd, which sets up a service, upgrades it, removes it and purges it (`package.sh`).
+Where that cannot be, it says why.
 """
 
 from __future__ import annotations
@@ -156,6 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("headings", nargs="*")
     parser.add_argument("--base", type=Path)
+    parser.add_argument("--release", type=Path)
     parser.add_argument("--inside", action="store_true")
     asked = parser.parse_args()
     why = hindrance() or ("" if shutil.which("debootstrap") else "debootstrap is not installed")
@@ -166,10 +168,10 @@ def main() -> int:
         again = [sys.executable, "-m", "tests.ways.run", "--inside", *sys.argv[1:]]
         return subprocess.run(["unshare", "--mount", *again], cwd=ROOT, check=False).returncode
     with tempfile.TemporaryDirectory(prefix="watcher-ways-", dir="/var/tmp") as folder:
-        return _all(Path(folder), asked.base, asked.headings)
+        return _all(Path(folder), asked.base, asked.release, asked.headings)
 
 
-def _all(folder: Path, base: Path | None, headings: list[str]) -> int:
+def _all(folder: Path, base: Path | None, files: Path | None, headings: list[str]) -> int:
     space = folder / "space"
     space.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", space], check=True)
@@ -183,10 +185,12 @@ def _all(folder: Path, base: Path | None, headings: list[str]) -> int:
         chosen = {
             each: text for each, text in ways(PAGE.read_text()).items() if not headings or each in headings
         }
-        release(space / "release", package="Debian package" in chosen)
+        files = files or space / "release"
+        if not files.exists():
+            release(files, package="Debian package" in chosen)
         broke = 0
         for number, (heading, commands) in enumerate(chosen.items()):
-            bare = Bare(base, space / "release", space / str(number))
+            bare = Bare(base, files, space / str(number))
             broke += not tried(heading, bare, commands)
             subprocess.run(["umount", bare.root], check=False)
             shutil.rmtree(space / str(number), ignore_errors=True)
