@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from tests.endtoend.bench import Installation, stop
+from tests.endtoend.bench import EVM, Installation, stop
 
 TELL = """
 import atexit, json, sys
@@ -34,11 +34,14 @@ ROOMS = {
 }
 
 
-async def loaded(there: Installation) -> dict[str, str]:
-    """All modules of a daemon that has polled, with their files."""
+async def loaded(there: Installation, *, ticking: bool = True, alerting: bool = False) -> dict[str, str]:
+    """All modules of a daemon that has polled, by its ticks too, and told an alert, with their files."""
     there.file("sitecustomize.py").write_text(TELL)
     async with there.daemon(PYTHONPATH=f"{there.folder}:{there.env.get('PYTHONPATH', '')}") as process:
-        await there.coinstats.until(there.coinstats.polls + 1)
+        await (there.polled() if ticking else there.coinstats.until(1))
+        if alerting:
+            there.sim.world.set_amount(EVM, "ethereum", "ETH", "0.4")
+            await there.hook.told("eth-low")
         await stop(there, process)
     found: dict[str, str] = json.loads(there.file("loaded.json").read_text())
     return found
@@ -62,11 +65,15 @@ async def test_a_daemon_has_loaded_what_its_configuration_uses(there: Installati
     again = await loaded(there)
     assert others(again) <= SMALL | APPRISE, "the store has its tables"
 
+    told = await loaded(there, alerting=True)
+    more = {name for name in set(told) - set(again) if not name.startswith("encodings.")}
+    assert not more, "what an alert needs was there before it"
+
 
 async def test_neither_apprise_nor_apscheduler_is_loaded_where_none_is_used(there: Installation) -> None:
     there.write(every="auto")
     there.edit(
         "watcher.yaml", 'ops: {url: "${HOOK_URL}"}', 'ops: {kind: webhook, url: "http://127.0.0.1:9/"}'
     )
-    found = await loaded(there)
+    found = await loaded(there, ticking=False)
     assert others(found) <= SMALL - TICKS | SCHEMA
