@@ -58,7 +58,8 @@ class RuleEngine:
             self.metrics.concluded(decision, polled=polled)
         if decision.deliveries:
             self._on_deliveries()
-        if decision.alerts or any(state.misses for state in decision.accounts):
+        spent = polled and self.rules.budgets
+        if spent or decision.alerts or any(state.misses for state in decision.accounts):
             self.later.set()
         return decision
 

@@ -122,6 +122,7 @@ class ProviderCount:
         await self._store.keep_facts(self._name, kept, now)
         self._source.remember(kept)
         self._on_read(self._source.allowance)
+        self._engine.later.set()  # rules may look at what is left
         return metered
 
     async def _book(self, missing: int, now: datetime) -> None:
