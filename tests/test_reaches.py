@@ -28,8 +28,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tests.daemon.test_malloc import glibc_only, heaps
 from tests.notify.services import SLACK_URL, TELEGRAM_URL
+from watcher.daemon.run import TURN
 from watcher.notify.apprise.plugins import load_all
-from watcher.web.server import TURN
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "watcher"

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -53,6 +54,10 @@ log = logging.getLogger(__name__)
 
 KEYS_STAY = "; credentials stay those of the start: a new key needs a restart"
 """systemd loads them once."""
+
+TURN = 0.001
+"""Seconds that a thread keeps the interpreter while another waits: what the store reads and decides, and what
+the page makes, holds the loop no longer than that (benchmarks/page.py)."""
 
 
 async def run_daemon(
@@ -198,6 +203,7 @@ async def at_work(
     `on_page` hears where the status page is, if there is one. `mind_clock` is called every few seconds.
     """
     loop = asyncio.get_running_loop()
+    sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
     app.metrics.lag = loop.lag.worst if isinstance(loop, DaemonLoop) else None
     page: Server | None = None
     helpers: list[asyncio.Task[None]] = []

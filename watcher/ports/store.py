@@ -85,10 +85,7 @@ class Store(StoreAccess, Protocol):
         ...
 
     async def conclude(
-        self,
-        accounts: Sequence[Account],
-        decide: Deciding,
-        settlement: Settlement | None = None,
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         """Load what is known of the accounts, decide, and keep all that follows: one transaction.
 

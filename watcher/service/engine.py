@@ -44,10 +44,7 @@ class RuleEngine:
         """Set by each decision after which time may bring something sooner than was thought."""
 
     async def conclude(
-        self,
-        accounts: Sequence[Account],
-        decide: Deciding,
-        settlement: Settlement | None = None,
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         """Decide from what is known of these accounts, and keep all that follows."""
         decision = await self.store.conclude(accounts, decide, settlement)
@@ -67,15 +64,14 @@ class RuleEngine:
         self, outcomes: Sequence[Outcome], now: datetime, settlement: Settlement | None = None
     ) -> Decision:
         """What the outcomes of one request lead to. `now` is when the answer came."""
-        return await self.conclude(*self._concluding(outcomes, settlement, now))
+        return await self.judge_read(lambda: (outcomes, settlement), now)
 
     async def judge_read(
-        self, read: Callable[[], tuple[Sequence[Outcome], Settlement]], now: datetime
+        self, read: Callable[[], tuple[Sequence[Outcome], Settlement | None]], now: datetime
     ) -> Decision:
         """The same of what `read` finds out in the store's thread. Without an outcome the request is settled,
         and nothing is concluded."""
-        concluding = self._concluding
-        decision = await self.store.conclude_read(lambda: concluding(*read(), now))
+        decision = await self.store.conclude_read(lambda: self._concluding(*read(), now))
         return self._told(decision, polled=True)
 
     def _concluding(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from types import MappingProxyType
@@ -42,7 +41,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LARGEST = 32 * 1024
 """Bytes of a request body: what five hundred ticked boxes and a long comment take."""
-TURN = 0.001
 AT_ONCE = 2
 """Answers that are made at the same time, in each lane."""
 
@@ -88,9 +86,6 @@ class Server:
         return [(each.method, each.resource.canonical) for each in known if each.resource is not None]
 
     async def start(self) -> None:
-        # Threads of Python take turns. At the usual 5 ms a turn the loop that polls and tells waited over
-        # 100 ms for a crowd of readers of 10,000 accounts; at 1 ms it waits 30 (benchmarks/page.py).
-        sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
         app = web.Application(middlewares=[self._guard], client_max_size=LARGEST)
         routes = [
             *self._health.routes(),

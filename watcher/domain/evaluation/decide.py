@@ -52,22 +52,12 @@ def differing(past: Snapshot, seen: Sequence[Outcome]) -> dict[Account, list[Dif
 
 
 def questions(
-    past: Snapshot,
-    seen: Sequence[Outcome],
-    *,
-    rules: Rules | None = None,
-    now: datetime | None = None,
-    compared: Differing | None = None,
-    memo: Memo | None = None,
+    past: Snapshot, seen: Sequence[Outcome], *, rules: Rules, now: datetime, compared: Differing, memo: Memo
 ) -> list[Question]:
-    """What history must answer before `decide`.
-
-    The price at the reading before each change; and, given the rules and the time of the decision,
-    what those rules need that look further back. `compared`: what `differing` found.
+    """What history must answer before `decide`: the price at the reading before each change, and what rules
+    need that look further back. `compared`: what `differing` found.
     """
-    if rules is not None:
-        memo = (memo or Memo()).under(rules, past)
-    compared = differing(past, seen) if compared is None else compared
+    memo = memo.under(rules, past)
     asked: list[Question] = []
     for outcome in seen:
         state = past.accounts.get(outcome.account)
@@ -79,8 +69,7 @@ def questions(
             at, quote = state.as_of(asset), past.quotes.get(asset)
             if at is not None and quote is not None and quote.at > at:
                 asked.append(PriceAt(asset, at))
-        if memo is not None and now is not None:
-            asked += looking_back(past, state, outcome, differences, memo, now)
+        asked += looking_back(past, state, outcome, differences, memo, now)
     return asked
 
 

@@ -209,9 +209,7 @@ class RuleEvaluator:
     def _events(self, concerned: Concerned, change: Change) -> None:
         if change.before is None:
             return
-        choice = concerned.chosen.get(change.asset)
-        if choice is None or choice.symbol != change.symbol:
-            choice = concerned.choose(change.asset, change.symbol)
+        choice = concerned.pick(change.asset, change.symbol)
         for rule, untold in choice.events:
             if not untold(change) and rule.answer(change) is Answer.MET:
                 self._composer.event(rule, change, rule.judge(change))
@@ -232,12 +230,10 @@ class RuleEvaluator:
         """Level rules, over the assets that this reading settled."""
         stale, chains, shut = reconciled.state.stale, reconciled.chains, reconciled.state.quarantined
         symbols, prices, known = reading.symbols, reading.prices, self._past.symbols
-        chosen, calm = concerned.chosen, reconciled.state.account not in self._alarmed
+        calm = reconciled.state.account not in self._alarmed
         for asset, held in reconciled.state.amounts.items():
             symbol = symbols.get(asset) or known.get(asset, "")
-            choice = chosen.get(asset)
-            if choice is None or choice.symbol != symbol:
-                choice = concerned.choose(asset, symbol)
+            choice = concerned.pick(asset, symbol)
             if not choice.levels or asset.chain not in chains or (stale and asset in stale):
                 continue
             if shut and asset in shut:

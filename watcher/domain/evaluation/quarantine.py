@@ -100,10 +100,8 @@ def sift(
 
 def _nothing_came(before: AccountState, reconciled: Reconciled) -> bool:
     """Whether this account holds what it held, and nothing of it is or was a newcomer: mostly so."""
-    state = reconciled.state
-    if state.quarantined or state.newcomers:
-        return False
-    return all(each.asset in before.amounts for each in reconciled.accepted)
+    known = all(each.asset in before.amounts for each in reconciled.accepted)
+    return known and not (reconciled.state.quarantined or reconciled.state.newcomers)
 
 
 def _newcomers(

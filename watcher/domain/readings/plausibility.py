@@ -89,12 +89,8 @@ def check_plausibility(
     accepted: list[Difference] = []
     held = {asset: old for asset, old in state.held.items() if not _speaks_of(reading, asset)}
     doubtful = False
-    waiting = state.held
     for difference in differences:
-        asset, before, after, _ = difference
-        if before and after and not waiting and -2 < after.adjusted() - before.adjusted() < 2:
-            accepted.append(difference)  # the common case of `oddity`, where nothing was held
-            continue
+        asset = difference.asset
         odd = oddity(difference, reading.prices.get(asset), jumps)
         first = state.held.get(asset)
         if not odd or (first is not None and _confirms(first, difference, reading, now, jumps)):

@@ -81,13 +81,10 @@ def _read(
     state: AccountState, reading: Reading, now: datetime, belief: Plausibility, *, alone: bool
 ) -> Reconciled:
     chains = _chains(reading)
-    if _is_quiet(state, reading, belief, chains):
-        known = _same(state.amounts, reading.amounts)
-        return Reconciled(_seen_again(state, known, chains, now), chains=chains)
     omitted = _count_omissions(state, chains | _mentioned(reading), alone=alone)
     stale = _stale(state, reading, belief, chains)
     new = state._replace(
-        amounts=_applied(state, reading, belief),
+        amounts=_same({**state.amounts, **{each[0]: each[2] for each in belief.accepted}}, reading.amounts),
         seen={**state.seen, **dict.fromkeys(chains, now)},
         stale=stale,
         held=belief.held or EMPTY,
@@ -115,13 +112,6 @@ def _mentioned(reading: Reading) -> frozenset[str]:
     """The chains that this answer did not leave out, whether or not anything of them could be used."""
     unclear = frozenset(asset.chain for asset in reading.unclear)
     return unclear if reading.account.chain in SWEEPS else unclear | {reading.account.chain}
-
-
-def _is_quiet(state: AccountState, reading: Reading, belief: Plausibility, chains: frozenset[str]) -> bool:
-    """Whether the reading settles everything that is known, and all of it is as before."""
-    if belief.accepted or belief.held or not _plain(state, reading) or not chains.issuperset(state.seen):
-        return False
-    return reading.chains == chains or state.amounts.keys() <= reading.amounts.keys()
 
 
 def _plain(state: AccountState, reading: Reading) -> bool:
@@ -170,13 +160,6 @@ def _seen_again(
         state.watched_since or now,
         state.newcomers,
     )
-
-
-def _applied(state: AccountState, reading: Reading, belief: Plausibility) -> Mapping[Asset, Decimal]:
-    if not belief.accepted:
-        return state.amounts
-    new = {**state.amounts, **{difference.asset: difference.after for difference in belief.accepted}}
-    return _same(new, reading.amounts)
 
 
 def _same(amounts: Mapping[Asset, Decimal], read: Mapping[Asset, Decimal]) -> Mapping[Asset, Decimal]:

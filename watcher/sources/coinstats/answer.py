@@ -14,8 +14,8 @@ from watcher.domain.model import SWEEPS, Account, Asset, Miss, MissReason, Outco
 from watcher.domain.values.addresses import same_form
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import address_key
-from watcher.sources.coinstats.names import RowNames
-from watcher.sources.coinstats.rows import GroupContent, read_again, read_rows
+from watcher.sources.coinstats.names import RowNames, complete
+from watcher.sources.coinstats.rows import read_again, read_rows
 from watcher.sources.coinstats.wire import BalanceGroup, BalanceRow, decode_groups
 
 
@@ -159,21 +159,9 @@ def _outcome(account: Account, group: BalanceGroup, names: RowNames) -> Outcome:
     if again is not None:
         names.last[account], prices = again
         called, natives = names.called(chain), again[0].natives
-        return Reading(account, again[0].amounts, prices, called, names.complete(chain), natives=natives)
-    part = read_rows(group.balances, chain, names)
-    names.last.pop(account, None)
-    if part.last is not None:
-        names.last[account] = part.last
-    return Reading(
-        account,
-        part.amounts,
-        part.prices,
-        part.symbols,
-        names.complete(chain) if part.complete else frozenset(),
-        part.unclear,
-        part.notes,
-        natives=part.natives,
-    )
+        return Reading(account, again[0].amounts, prices, called, complete(chain), natives=natives)
+    found, names.last[account] = read_rows(group.balances, account, chain, names)
+    return found
 
 
 def _agree(before: Outcome, now: Outcome) -> Outcome:
@@ -209,7 +197,7 @@ def _read_sweeps(
 
 
 def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: RowNames) -> Outcome:
-    parts: dict[str, GroupContent] = {}
+    parts: dict[str, Reading] = {}
     refused: set[str] = set()
     notes: list[str] = []
     for chain, rows in _by_chain(groups, notes):
@@ -217,7 +205,7 @@ def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: RowName
             refused.add(chain)
             notes.append(f"{chain}: its balances are not a list")
             continue
-        part = read_rows(rows, chain, names)
+        part, _ = read_rows(rows, account, chain, names)
         before = parts.setdefault(chain, part)
         if before.amounts != part.amounts or before.unclear != part.unclear:
             refused.add(chain)
@@ -230,8 +218,7 @@ def _read_sweep(account: Account, groups: Sequence[BalanceGroup], names: RowName
     for chain, part in parts.items():
         if chain in refused:
             continue
-        if part.complete:
-            chains.add(chain)
+        chains |= part.chains
         amounts.update(part.amounts)
         prices.update(part.prices)
         symbols.update(part.symbols)

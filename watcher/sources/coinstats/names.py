@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -63,6 +65,12 @@ class LastAnswer(NamedTuple):
     natives: frozenset[Asset]
 
 
+@lru_cache(maxsize=4096)
+def complete(chain: str) -> frozenset[str]:
+    """The chains of an answer that is complete on this one: one object for all."""
+    return frozenset({chain})
+
+
 class RowNames:
     """Assets seen so far; forgets everything when it grows too large.
 
@@ -70,10 +78,10 @@ class RowNames:
     """
 
     def __init__(self) -> None:
-        self._chains: dict[str, tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]] = {}
-        self._complete: dict[str, frozenset[str]] = {}
+        self._chains: dict[str, tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]]
+        self._chains = defaultdict(lambda: ({}, {}))
         self._contracts: dict[tuple[str, str], set[Asset]] = {}
-        self.last: dict[Account, LastAnswer] = {}
+        self.last: dict[Account, LastAnswer | None] = {}
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
@@ -103,16 +111,7 @@ class RowNames:
 
     def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:
         """The chain's assets by contract as written on the wire, and by coin id."""
-        found = self._chains.get(chain)
-        if found is None:
-            found = self._chains[chain] = ({}, {})
-        return found
-
-    def complete(self, chain: str) -> frozenset[str]:
-        found = self._complete.get(chain)
-        if found is None:
-            found = self._complete[chain] = frozenset({chain})
-        return found
+        return self._chains[chain]
 
     def contract(self, chain: str, contract: str | None, coin_id: str | None) -> KnownAsset | None:
         """The asset of a row with a contract; None if the row has none, or a stand-in for the native coin."""

@@ -6,15 +6,15 @@ that came in the same digits. Whatever else comes is read with care.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from watcher.domain.model import EMPTY, Asset
+from watcher.domain.model import Account, Asset, Reading
 from watcher.domain.values.text import named
-from watcher.sources.coinstats.names import KnownAsset, LastAnswer, RowNames, is_token
+from watcher.sources.coinstats.names import KnownAsset, LastAnswer, RowNames, complete, is_token
 from watcher.sources.coinstats.wire import BalanceRow, number, numbers
 
 _TINY = Decimal("1e-60")
@@ -27,21 +27,6 @@ _MOST_DIGITS = 200
 Prices = dict[Asset, Decimal]
 
 _LEFT_OUT = "a row that does not say which asset it is was left out"
-
-
-class GroupContent(NamedTuple):
-    """Content of one group, before it is known to whom it belongs."""
-
-    amounts: dict[Asset, Decimal]
-    prices: dict[Asset, Decimal]
-    symbols: dict[Asset, str]
-    last: LastAnswer | None = None
-    """To be kept for the next answer; None if not all amounts could be used."""
-    unclear: Mapping[Asset, str] = EMPTY
-    notes: tuple[str, ...] = ()
-    complete: bool = True
-    natives: frozenset[Asset] = frozenset()
-    """Those that came without a contract."""
 
 
 def read_again(rows: Sequence[Any], last: LastAnswer) -> tuple[LastAnswer, Prices] | None:
@@ -101,8 +86,11 @@ def _price(quoted: msgspec.Raw) -> Decimal | None:
         return None  # NaN
 
 
-def read_rows(rows: Sequence[BalanceRow | None], chain: str, names: RowNames) -> GroupContent:
-    """The rows of one group, one by one."""
+def read_rows(
+    rows: Sequence[BalanceRow | None], account: Account, chain: str, names: RowNames
+) -> tuple[Reading, LastAnswer | None]:
+    """The rows of one group, one by one; and what the next ones can be compared with, if all amounts can be
+    used."""
     unclear: dict[Asset, str] = {}
     found: dict[int, tuple[KnownAsset, BalanceRow]] = {}
     without: dict[int, BalanceRow] = {}
@@ -113,7 +101,7 @@ def read_rows(rows: Sequence[BalanceRow | None], chain: str, names: RowNames) ->
             found[place] = known, row
         elif row is not None and is_token(row.coin_id):
             without[place] = row
-    complete = len(found) + len(without) == len(rows)
+    whole = len(found) + len(without) == len(rows)
     present = {known.asset for known, _ in found.values()}
     for place, row in without.items():
         coin_id = row.coin_id or ""
@@ -131,8 +119,9 @@ def read_rows(rows: Sequence[BalanceRow | None], chain: str, names: RowNames) ->
         last = LastAnswer(tuple(known for known, _ in identified), mark, amounts, frozenset(natives))
     for known, row in identified:
         names.note(known, row.symbol)
-    notes = () if complete else (_LEFT_OUT,)
-    return GroupContent(amounts, prices, symbols, last, unclear, notes, complete, frozenset(natives))
+    chains, notes = (complete(chain), ()) if whole else (frozenset[str](), (_LEFT_OUT,))
+    found_out = amounts, prices, symbols, chains, unclear, notes
+    return Reading(account, *found_out, natives=frozenset(natives)), last
 
 
 def _take(

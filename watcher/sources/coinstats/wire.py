@@ -89,8 +89,6 @@ class _LooseGroup(msgspec.Struct, rename="camel"):
 
 _groups = msgspec.json.Decoder(list[BalanceGroup | None])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_group = msgspec.json.Decoder(BalanceGroup)
-_row = msgspec.json.Decoder(BalanceRow)
 _loose_group = msgspec.json.Decoder(_LooseGroup)
 _loose_row = msgspec.json.Decoder(_LooseRow)
 _text = msgspec.json.Decoder(str | None)
@@ -153,27 +151,19 @@ def _decode(data: bytes) -> list[BalanceGroup | None]:
 
 
 def _decode_group(raw: msgspec.Raw) -> BalanceGroup | None:
-    size = len(memoryview(raw))
-    try:
-        if size <= AT_ONCE:
-            group = _group.decode(raw)
-            if size > _LONGEST_ROW and len(group.balances or ()) * _SHORTEST_ROW > size:
-                group.balances = None
-            return group
-    except _ODD:
-        pass  # one bad row must not cost the others
+    """A group as far as it can be understood; None if not even whose it is can."""
     try:
         loose = _loose_group.decode(raw)
-        group = BalanceGroup(
-            _loosely(loose.blockchain), _loosely(loose.address), _loosely(loose.connection_id)
-        )
+        network, address, asked = map(_loosely, (loose.blockchain, loose.address, loose.connection_id))
     except _ODD:
         return None
+    group = BalanceGroup(network, address, asked)
     try:
         rows = _raws.decode(loose.balances)
-        group.balances = [_decode_row(row) for row in rows] if len(rows) <= _MOST_ROWS else None
     except _ODD:
-        group.balances = None
+        return group
+    if len(rows) <= _MOST_ROWS and len(rows) * _SHORTEST_ROW <= max(len(memoryview(raw)), _LONGEST_ROW):
+        group.balances = [_decode_row(row) for row in rows]
     return group
 
 
@@ -181,10 +171,6 @@ def _decode_row(raw: msgspec.Raw) -> BalanceRow | None:
     """A row as far as it can be understood; None if not even its identity can."""
     if len(memoryview(raw)) > _LONGEST_ROW:
         return None  # a number of a million digits would hold the interpreter
-    try:
-        return _row.decode(raw)
-    except _ODD:
-        pass
     try:
         loose = _loose_row.decode(raw)
         contract, coin_id = _text.decode(loose.contract_address), _loosely(loose.coin_id)

@@ -76,10 +76,7 @@ class MemoryStore:
             return self.state.cache.past(accounts)
 
     async def conclude(
-        self,
-        accounts: Sequence[Account],
-        decide: Deciding,
-        settlement: Settlement | None = None,
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         with self.state.lock:
             try:

@@ -99,10 +99,7 @@ class SqliteStore:
         return await self._do(lambda core: core.load(accounts))
 
     async def conclude(
-        self,
-        accounts: Sequence[Account],
-        decide: Deciding,
-        settlement: Settlement | None = None,
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         return await self._do(lambda core: core.conclude(accounts, decide, settlement))
 
