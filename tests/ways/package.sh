@@ -7,7 +7,7 @@ waited() { # until COMMAND holds, for half a minute
     for _ in $(seq 60); do if "$@"; then return 0; fi; sleep 0.5; done
     return 1
 }
-read_something() { watcher balances --json 2>/dev/null | grep -q amount; }
+read_something() { watcher status --json 2>/dev/null | grep -q '"last_reading": "2'; }
 
 step="it is installed again after it was removed, and starts nothing"
 dpkg -i /release/balance-watcher_*.deb

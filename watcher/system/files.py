@@ -178,6 +178,8 @@ def matching(base: Path, pattern: str) -> list[Path]:
     written = Path(pattern)
     if "**" in written.parts and (written.anchor or ".." in written.parts or written.parts[0] == "**"):
         raise InputError("'**' needs a folder's name before it, as in rules/**/*.yaml")
+    if any("**" in part and part != "**" for part in written.parts):
+        raise ValueError("'**' is a whole part of a pattern")  # Python 3.13 takes it for '*'
     root, below = (
         (Path(written.anchor), str(written)[len(written.anchor) :]) if written.anchor else (base, pattern)
     )
