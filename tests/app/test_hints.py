@@ -150,7 +150,7 @@ async def main():
     await store.close()
 
 asyncio.run(main())
-new = ("aio_pika", "aiormq", "watcher.hints", "watcher.domain.hints", "watcher.app.hints")
+new = ("aio_pika", "aiormq", "watcher.hints.", "watcher.domain.hints", "watcher.app.hints")
 print([each for each in sys.modules if each.startswith(new)])
 """
 
