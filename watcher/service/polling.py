@@ -327,7 +327,7 @@ class ReplyLog:
             account = miss.account
             log.log(each, "%s: %s on %s not read: %s", self._source, account.address, account.chain, miss)
         for outcome in reply.outcomes:
-            if isinstance(outcome, Reading):
+            if isinstance(outcome, Reading) and (outcome.notes or outcome.unclear or self._odd):
                 self._take(outcome)
 
     def _take(self, reading: Reading) -> None:
