@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+import watcher.system.http_client  # noqa: F401  # takes a moment, and the loop that waits for it is not there yet
 from watcher.app.application import App
 from watcher.app.jobs import Job
 from watcher.app.presentations import presentations

@@ -39,15 +39,15 @@ def sources(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def alerts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Ids of alerts that fire, from the store."""
-    from watcher.config.configuration import configure
+    """Ids of alerts that fire, from the store; whatever else the configuration says."""
+    from watcher.config.sections import SectionReader
 
     path = _path(ctx)
-    if path is None:
-        return []
     try:
-        settings = configure(path, os.environ, channels=False, secrets=False).settings
-        with settings.backend.queries() as reader:
+        store = SectionReader.store_in(path, os.environ) if path else None
+        if store is None:
+            return []
+        with store.queries() as reader:
             return [alert.id for alert in reader.live_alerts() if alert.id.startswith(incomplete)]
     except (WatcherError, OSError):
         return []

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.problems import M, checked
+from watcher.config.yaml_reader import read_document
 from watcher.domain.values.spelling import nearest
+from watcher.store import KINDS
+
+if TYPE_CHECKING:
+    from watcher.ports.store import StoreBackend
+
+STORE = "sqlite"
+"""The kind of store that need not be written."""
 
 NAME_RULE = "use letters, digits and - _ . and begin with a letter or digit"
 
@@ -20,6 +29,13 @@ class SectionReader:
         self._document = document
         self._environment = environment
 
+    @classmethod
+    def store_in(cls, path: Path, env: Mapping[str, str]) -> StoreBackend | None:
+        """The store that a file names, read without the rest; None if it names none that is sound."""
+        environment = Environment(env, path.absolute().parent, secrets=False)
+        found = cls(read_document(path, environment.expand), environment).kind_at(("store",), KINDS, STORE)
+        return found.backend(path.absolute()) if found is not None else None
+
     def _section(self, key: str, model: type[Any]) -> Any:
         node = self._document.root.get(key)
         if node is None or node.value is None:
@@ -27,7 +43,7 @@ class SectionReader:
         self._environment.fill(self._document, (key,), model)
         return checked(self._document, (key,), model)
 
-    def _kind(self, loc: tuple[str, ...], kinds: Mapping[str, type[M]], default: str | None) -> M | None:
+    def kind_at(self, loc: tuple[str, ...], kinds: Mapping[str, type[M]], default: str | None) -> M | None:
         """One integration's settings, by the model that its `kind` names."""
         node = self._document.at(loc)
         if node is self._document.root:
@@ -72,7 +88,7 @@ class SectionReader:
         found: dict[str, M] = {}
         for name in node.plain_keys():
             self._must_be_name((section, name), name)
-            settings = self._kind((section, name), kinds, default)
+            settings = self.kind_at((section, name), kinds, default)
             if settings is not None:
                 found[name] = settings
         return found

@@ -13,7 +13,7 @@ from watcher.config.environment import Environment
 from watcher.config.explorers import read_explorers
 from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings
 from watcher.config.parts import read_whole, rule_files
-from watcher.config.sections import SectionReader
+from watcher.config.sections import STORE, SectionReader
 from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, Wallet
@@ -50,7 +50,7 @@ class Kinds(NamedTuple):
     sources: Mapping[str, type[SourceKind]] = SOURCE_KINDS
     channels: Mapping[str, type[ChannelKind]] = CHANNEL_KINDS
     hints: Mapping[str, type[HintKind]] = HINT_KINDS
-    store: str = "sqlite"
+    store: str = STORE
     channel: str = "apprise"
     """The kinds that need not be written."""
 
@@ -189,7 +189,7 @@ class _Loader(SectionReader):
             self._document.report((), what, "'watcher init' writes one to start from")
             return None
         self._top(root)
-        store = self._kind(("store",), self._kinds.stores, self._kinds.store)
+        store = self.kind_at(("store",), self._kinds.stores, self._kinds.store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         self._warnings += check_channels(self._document, channels)

@@ -6,13 +6,12 @@ key would go to a stranger), and no text made here holds the key or a query.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import SecretStr
@@ -22,8 +21,9 @@ from watcher import __version__
 from watcher.domain.model import Account, Miss, MissReason
 from watcher.ports.source import RawAnswer, RawCall, Reply
 from watcher.sources.json_repair import mended
-from watcher.system.connections import cause, proxy_for
-from watcher.system.http_client import aiohttp, client_context, connector
+
+if TYPE_CHECKING:
+    from watcher.system.http_client import aiohttp
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body; more is not read."""
@@ -124,6 +124,11 @@ class Http:
         return RawAnswer(answer.data) if isinstance(answer, Body) else answer.answer()
 
     async def _request(self, method: str, url: URL, fine: Collection[int]) -> Body | HttpFailure:
+        import asyncio
+
+        from watcher.system.connections import proxy_for
+        from watcher.system.http_client import aiohttp, client_context
+
         host = url.host or ""
         status = 0
         sent: list[bool] = []
@@ -159,6 +164,9 @@ class Http:
     async def _fault(
         self, error: Exception, host: str, status: int, *, proxied: bool
     ) -> tuple[MissReason, str]:
+        from watcher.system.connections import cause
+        from watcher.system.http_client import aiohttp
+
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             seconds = f"{self._limits.connect_timeout.total_seconds():g}"
             return MissReason.UNREACHABLE, f"{host} took no connection within {seconds} s"
@@ -172,6 +180,8 @@ class Http:
         return MissReason.UNREACHABLE, await cause(error, host, proxied=proxied)
 
     def _opened(self, *, secure: bool) -> aiohttp.ClientSession:
+        from watcher.system.http_client import aiohttp, connector
+
         if self._session is None:
             limits = self._limits
             session = aiohttp.ClientSession(
@@ -291,6 +301,8 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
 
 def _noting_what_is_sent() -> aiohttp.TraceConfig:
     """Of each request: whether it went out at all. The list that comes with it is then no longer empty."""
+
+    from watcher.system.http_client import aiohttp
 
     async def note(_session: object, context: Any, _params: object) -> None:
         context.trace_request_ctx.append(True)
