@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from benchmarks import idle, polling, results
 from benchmarks.processes import ROOT, resident
@@ -132,7 +131,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="TREE", required=True, help="a checkout, or a revision")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ", ".join(PARTS))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures are kept as well")
+    parser.add_argument("--keep", action="store_true", help="keep the figures for the documentation's table")
     chosen = parser.parse_args()
     print(results.python(), flush=True)
     done = []
@@ -141,8 +140,9 @@ def main() -> None:
             done.append(found)
             print(f"round {len(done)} of {chosen.rounds}: {results.load()}", flush=True)
     print(*table(done), sep="\n")
-    if chosen.json:
-        chosen.json.write_text(json.dumps({"python": results.python(), "rounds": done}, indent=1))
+    if chosen.keep:
+        kept = {"machine": results.python(), "rounds": done}
+        (results.KEPT / "lean.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import sysconfig
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+KEPT = Path(__file__).parent.parent / "docs" / "pictures"
+"""Where the figures of the documentation are."""
+
 
 def python() -> str:
     """The version, and whether it was built to be fast: some 5 % of everything here."""
