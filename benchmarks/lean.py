@@ -15,10 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import idle, polling, results
+from benchmarks import idle, polling, results, sides
 from benchmarks.processes import ROOT, resident
 from benchmarks.product import Installation, Load, Variant
-from benchmarks.sides import Figures, Side, rotated, sides, table
+from benchmarks.sides import Figures, Side, rotated, table
 
 Part = Callable[[Sequence[Side]], dict[str, Figures]]
 """One round of something, in this order: the figures of each side by its name."""
@@ -134,15 +134,17 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the figures for the documentation's table")
     chosen = parser.parse_args()
     print(results.python(), flush=True)
-    done = []
-    with sides(chosen.against) as both:
+    done: list[dict[str, Figures]] = []
+    with sides.sides(chosen.against) as both:
         for found in rounds(both, chosen.parts.split(","), chosen.rounds):
             done.append(found)
             print(f"round {len(done)} of {chosen.rounds}: {results.load()}", flush=True)
+            if chosen.keep:
+                names = {sides.HERE.name: "now", chosen.against: "before"}
+                named = [{names[name]: each[name] for name in names} for each in done]
+                kept = {"machine": results.python(), "rounds": named}
+                (results.KEPT / "lean.json").write_text(json.dumps(kept, indent=1) + "\n")
     print(*table(done), sep="\n")
-    if chosen.keep:
-        kept = {"machine": results.python(), "rounds": done}
-        (results.KEPT / "lean.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

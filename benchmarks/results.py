@@ -39,13 +39,16 @@ def processor() -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `section`: what is measured, with its unit at the end."""
+    """One figure. `section`: what is measured, with its unit at the end; `clock`: that it was measured by the
+    clock, which counts what else the machine does."""
 
     section: str
     what: str
     watcher: float
-    floor: float | None = None
-    bar: str = ""
+    floor: float | None
+    bar: str
+    load: float
+    clock: bool
 
 
 @dataclass
@@ -53,14 +56,18 @@ class Results:
     """All rows of a run; each is printed when it comes."""
 
     machine: str = field(default_factory=lambda: f"{python()}; {processor()}")
-    loads: list[float] = field(default_factory=list)
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     rows: list[Row] = field(default_factory=list)
 
-    def add(self, section: str, what: str, watcher: float, floor: float | None = None, bar: str = "") -> None:
+    def add(
+        self, section: str, what: str, watcher: float, floor: float | None = None, bar: str = "", *,
+        clock: bool = False,
+    ) -> None:  # fmt: skip
         if not self.rows or self.rows[-1].section != section:
             print(f"\n{section:<52} {'watcher':>9} {'floor':>9}   ({load()})")
-        self.loads.append(round(os.getloadavg()[0], 1))
-        self.rows.append(Row(section, what, round(watcher, 4), floor and round(floor, 4), bar))
+        busy = round(os.getloadavg()[0], 1)
+        kept = floor if floor is None else round(floor, 4)
+        self.rows.append(Row(section, what, round(watcher, 4), kept, bar, busy, clock))
         print(
             f"  {what:<50} {short(watcher):>9} {'' if floor is None else short(floor):>9}   {bar}", flush=True
         )

@@ -11,7 +11,6 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,15 @@ from benchmarks.sides import ratios  # noqa: E402
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 CHART = HERE / "benchmarks.svg"
-DRAWN = ("CPU of a poll, us an account", "Memory, MiB", "Start to the first request, ms")
+DRAWN = (
+    "CPU of a poll, us an account", "CPU of a poll where 3 rules look back, us an account", "Memory, MiB",
+    "Start to the first request, ms",
+)  # fmt: skip
 WIDE, LEFT, RIGHT, STEP = 760, 330, 70, 24
 STYLE = """
 .bench { --paper: #fff; --ink: #1f2937; --soft: #5b6472; --ours: #2563c9; --floor: #a9b2c0; }
 @media (prefers-color-scheme: dark) { .bench { --paper: #16191f; --ink: #e6e8ec; --soft: #a3abb8;
-  --ours: #7fb0ff; --floor: #5d6778; } }
+  --ours: #7fb0ff; --floor: #6b7688; } }
 .paper { fill: var(--paper); } .ours { fill: var(--ours); } .floor { fill: var(--floor); }
 text { font: 13px system-ui, sans-serif; fill: var(--soft); }
 .what { text-anchor: end; } .value { fill: var(--ink); } .title { fill: var(--ink); font-weight: 600; }
@@ -43,9 +45,9 @@ def figures(name: str) -> Any:
 def chart(found: Mapping[str, Any]) -> str:
     """Bars of what is counted in the same unit, the floor's below the daemon's."""
     parts, y = list(_legend()), 52
-    for section, rows in groupby(found["rows"], key=lambda row: row["section"]):
-        some = [row for row in rows if "growth" not in row["what"]]
-        if section in DRAWN:
+    rows = [row for row in found["rows"] if not row["clock"] and "growth" not in row["what"]]
+    for section in DRAWN:
+        if some := [row for row in rows if row["section"] == section]:
             parts.append(f'<text class="title" x="16" y="{y}">{escape(section)}</text>')
             largest = max(row["watcher"] for row in some)
             for row in some:
@@ -71,19 +73,23 @@ def _bars(row: Mapping[str, Any], y: int, scale: float) -> Iterator[str]:
     yield f'<rect class="ours" x="{LEFT}" y="{y - 12}" width="{wide:.1f}" height="9" rx="2"/>'
     if low:
         yield f'<rect class="floor" x="{LEFT}" y="{y - 2}" width="{low:.1f}" height="5" rx="2"/>'
-    yield f'<text class="value" x="{LEFT + wide + 6:.1f}" y="{y - 3}">{short(row["watcher"])}</text>'
+    beside = LEFT + max(wide, low) + 6
+    yield f'<text class="value" x="{beside:.1f}" y="{y - 3}">{short(row["watcher"])}</text>'
 
 
 def table(found: Mapping[str, Any]) -> str:
     """All figures beside floor and bar."""
-    loads = found["loads"]
-    lines = [f"{found['machine']}. Load while it ran: {min(loads):g} to {max(loads):g}.", ""]
+    loads = [row["load"] for row in found["rows"]]
+    lines = [f"{found['machine']}. Programs that wanted a core: {min(loads):g} to {max(loads):g}.", ""]
     lines += ["| what | watcher | floor | bar |", "|---|---:|---:|---:|"]
-    for section, rows in groupby(found["rows"], key=lambda row: row["section"]):
+    for section in dict.fromkeys(row["section"] for row in found["rows"]):
         lines.append(f"| **{section}** | | | |")
-        for row in rows:
-            floor = "" if row["floor"] is None else short(row["floor"])
-            lines.append(f"| {row['what']} | {short(row['watcher'])} | {floor} | {row['bar']} |")
+        for row in (each for each in found["rows"] if each["section"] == section):
+            busy = row["clock"] and row["load"] > found["cores"]
+            ours, floor = ("" if row[side] is None else short(row[side]) for side in ("watcher", "floor"))
+            if busy:
+                ours, floor = "busy", ""
+            lines.append(f"| {row['what']} | {ours} | {floor} | {row['bar']} |")
     return "\n".join(lines)
 
 
