@@ -6,6 +6,7 @@ back, so it is made after what it uses.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -136,7 +137,8 @@ async def _source(
     configuration: Configuration, name: str, engine: RuleEngine, metrics: Metrics
 ) -> tuple[Poller, SourceSchedule]:
     """What polls one source, and what says when."""
-    source = build_source(configuration.settings, name)
+    # In a thread: its libraries are loaded with it, which would hold the loop.
+    source = await asyncio.to_thread(build_source, configuration.settings, name)
     configured = source.allowance.credits  # before any figure of the provider
     facts = await engine.store.facts(name)
     source.remember(facts)
