@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -15,7 +16,7 @@ from tests.cli.test_help import GROUPS, verb
 from tests.config.given import SOUND
 from tests.docs.shown import DOCS, ROOT, Fence, fences
 from watcher.cli._answers import InitAnswers
-from watcher.config.json_schema import json_schema
+from watcher.config.json_schema import json_schema, rules_schema
 from watcher.config.rule_files import load_rules
 from watcher.config.settings import read_settings
 
@@ -35,6 +36,17 @@ ELSEWHERE = re.compile(
     r"|no wallet is called|nobody can answer in|is no bot's token|must be the token of"
 )
 """Mistakes that are none: what another part of a configuration says, and what a secret looks like."""
+
+
+class Editor(yaml.SafeLoader):
+    """YAML 1.2, as editors read it: `off` is a word, and a day is text."""
+
+
+Editor.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in each if tag.rpartition(":")[2] not in ("bool", "timestamp")]
+    for first, each in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Editor.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
 
 
 def shown(language: str) -> Iterator[tuple[str, Fence]]:
@@ -79,6 +91,15 @@ def configurations() -> list[Any]:
         if fence.kind in ("yaml", "rules") and isinstance(read, dict) and not OTHERS & set(read):
             found.append(pytest.param(fence, id=f"{page}:{next(iter(read), '')}"))
     return found
+
+
+@pytest.mark.parametrize("fence", configurations())
+def test_an_editor_finds_nothing_wrong_with_what_a_page_shows(fence: Fence) -> None:
+    """The schema takes what the loader takes."""
+    part = yaml.load(fence.text, Editor)  # noqa: S506 (it is a safe one)
+    if "leave_out" not in part:
+        schema = rules_schema() if fence.kind == "rules" else json_schema()
+        jsonschema.validate(part, {**schema, "required": [], "anyOf": [{}]})
 
 
 @pytest.mark.parametrize("fence", configurations())

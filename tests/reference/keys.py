@@ -77,7 +77,7 @@ class KeyTables:
         if "list of words" in words and "text" in words:
             words.remove("text")
         if "number" in words and "text" in words:
-            words = [word for word in words if word != "text"]
+            words.remove("text")  # in quotes, so that it stays exact
         return " or ".join(words)
 
     def _one(self, schema: Schema) -> Iterator[str]:

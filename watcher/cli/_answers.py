@@ -39,7 +39,9 @@ class SourceAnswers(_Answers):
 
     key: str = ""
     """The API key, or `${VAR}`. It goes into a file in credentials/; empty: you set it later."""
-    credits: Annotated[int, BeforeValidator(_count), Field(gt=0)] | None = None
+    credits: Annotated[int, BeforeValidator(_count, json_schema_input_type=int | str), Field(gt=0)] | None = (
+        None
+    )
     """Credits a month in your plan, as in 20000, 20k or 2M."""
     url: str = ""
     """Another address of the API."""

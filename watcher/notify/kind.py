@@ -45,7 +45,7 @@ def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-NumberAsText = BeforeValidator(_number_as_text)
+NumberAsText = BeforeValidator(_number_as_text, json_schema_input_type=str | int)
 """For the id of a chat, which is a number: it needs no quotes."""
 
 Patience = Annotated[Duration, AfterValidator(_a_while)]

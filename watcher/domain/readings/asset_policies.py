@@ -86,7 +86,7 @@ class AssetEntry(BaseModel):
     ] = None
     jump: Annotated[
         Decimal | None,
-        BeforeValidator(_factor),
+        BeforeValidator(_factor, json_schema_input_type=float | str | None),
         Field(
             description="The factor from which a jump of the amount waits for a second reading; "
             "off: no jump does."
@@ -94,7 +94,7 @@ class AssetEntry(BaseModel):
     ] = None
     rebasing: Annotated[
         Decimal | None,
-        BeforeValidator(_interest),
+        BeforeValidator(_interest, json_schema_input_type=bool | str | None),
         Field(
             description="true: changes of at most 0.1% a day are interest and no transfer; "
             "or another percentage a day."

@@ -45,7 +45,9 @@ def _count(value: Any) -> Any:
 class Credits(SettingsModel):
     """The plan that was bought."""
 
-    limit: Annotated[int, BeforeValidator(_count)] = Field(default=20_000, gt=0, strict=True)
+    limit: Annotated[int, BeforeValidator(_count, json_schema_input_type=int | str)] = Field(
+        default=20_000, gt=0, strict=True
+    )
     """Credits of one period; `20k` and `2M` are welcome."""
     period: Literal["month", "day"] = "month"
     """Time after which the credits are renewed."""
