@@ -168,9 +168,8 @@ async def test_the_hint_source_that_the_guide_shows_listens_and_says_why_it_ende
 
 
 def test_the_hints_that_the_papers_show_are_sound(tmp_path: Path) -> None:
-    papers = "".join(
-        (ROOT / paper).read_text(encoding="utf-8") for paper in ("README.md", "docs/hints/index.md")
-    )
+    paths = [ROOT / "README.md", *(ROOT / "docs" / "hints").glob("*.md")]
+    papers = "".join(path.read_text(encoding="utf-8") for path in paths)
     shown = set()
     for block in re.findall(r"(?ms)^```yaml\n(hints:\n.*?)^```", papers):
         path = tmp_path / "watcher.yaml"

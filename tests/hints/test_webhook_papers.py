@@ -1,4 +1,4 @@
-"""What `docs/hints/webhooks.md` shows works: the shell line, the script, the configuration."""
+"""What `docs/hints/webhook.md` shows works: the shell line, the script, the configuration."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from watcher.hints.webhook import bodies, inbox, signatures, source
 from watcher.hints.webhook.source import Webhook
 from watcher.web import hints as endpoint
 
-PAPER = (Path(__file__).parents[2] / "docs" / "hints" / "webhooks.md").read_text(encoding="utf-8")
+PAPER = (Path(__file__).parents[2] / "docs" / "hints" / "webhook.md").read_text(encoding="utf-8")
 
 
 def shown(language: str) -> str:
-    (found,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```", PAPER)
-    return str(found)
+    return "".join(re.findall(rf"(?ms)^```{language}\n(.*?)^```", PAPER))
 
 
 @pytest.fixture
@@ -77,8 +76,15 @@ async def test_the_script_posts_hints(page: Page, hook: Webhook) -> None:
 
 async def test_the_configuration_is_one(tmp_path: Path) -> None:
     text = SOUND.replace("web:", "# web:") + shown("yaml")
-    env = {"COINSTATS_API_KEY": "k", "HOOK": "h", "HINTS_KEY": KEY, "ALCHEMY_KEY": KEY}
-    assert set(load_settings(write(tmp_path, text), env).hints) == {"script", "alchemy"}
+    env = {
+        "COINSTATS_API_KEY": "k",
+        "HOOK": "h",
+        "HINTS_KEY": KEY,
+        "ALCHEMY_KEY": KEY,
+        "QUICKNODE_TOKEN": KEY,
+    }
+    env["HELIUS_AUTH_HEADER"] = KEY * 2
+    assert set(load_settings(write(tmp_path, text), env).hints) == {"script", "alchemy", "streams", "helius"}
 
 
 def test_each_figure_is_that_of_the_code() -> None:

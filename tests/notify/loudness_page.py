@@ -1,4 +1,4 @@
-"""The tables of docs/channels/index.md on how loudly each service rings.
+"""Tables of docs/channels: how loudly each service rings, and what opens and closes an incident.
 
 `python -m tests.notify.loudness_page` writes them anew.
 """
@@ -20,7 +20,7 @@ from watcher.notify.slack.settings import SlackSettings
 from watcher.notify.telegram.settings import TelegramSettings
 from watcher.notify.urgency import Urgency
 
-PAGE = Path(__file__).parents[2] / "docs" / "channels" / "index.md"
+FOLDER = Path(__file__).parents[2] / "docs" / "channels"
 _BEGIN, _END = "<!-- made from the table in the code -->", "<!-- end -->"
 _COLUMNS = (
     (Urgency.EMERGENCY, "failure"),
@@ -35,14 +35,6 @@ _TOLD = (
     delivery(1, severity=Severity.INFO, kind=Kind.FIRING),
     delivery(1, severity=Severity.CRITICAL, kind=Kind.RESOLVED),
 )
-
-
-def written(page: str) -> str:
-    """The page with its tables as the code has them now."""
-    tables = iter(("\n".join(_services()), "\n".join(_trackers())))
-    return re.sub(
-        rf"{_BEGIN}\n.*?{_END}", lambda _: f"{_BEGIN}\n{next(tables)}\n{_END}", page, flags=re.DOTALL
-    )
 
 
 def _services() -> Iterator[str]:
@@ -94,5 +86,16 @@ def _trackers() -> Iterator[str]:
         yield f"| {service} | {words.key} | {words.opens or 'its severity'} | {words.closes} |"
 
 
+PAGES = {FOLDER / "push.md": _services, FOLDER / "incidents.md": _trackers}
+
+
+def written(path: Path) -> str:
+    """A page with its table as the code has it now."""
+    table = "\n".join(PAGES[path]())
+    page = path.read_text(encoding="utf-8")
+    return re.sub(rf"{_BEGIN}\n.*?{_END}", lambda _: f"{_BEGIN}\n{table}\n{_END}", page, flags=re.DOTALL)
+
+
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(written(each), encoding="utf-8")

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.reference.keys import (
@@ -29,6 +30,10 @@ from watcher.domain.rules import TYPES
 KINDS = ("store", "sources", "hints", "channels")
 """Sections whose entries are of kinds."""
 
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDERS = {"store": "stores"}
+"""Section → the folder with the pages of its kinds, where that is called otherwise."""
+
 
 def configuration() -> str:
     """Each section of `watcher.yaml`."""
@@ -46,7 +51,7 @@ def _section(tables: KeyTables, name: str, schema: Schema) -> Iterator[str]:
         choices = alternatives(inner.get("additionalProperties", schema))
         models = [each["$ref"].rpartition("/")[2] for each in choices]
         kinds = {tables.definitions[each]["properties"]["kind"]["const"]: each for each in models}
-        yield from of_kinds(tables, name, kinds, "kind")
+        yield from (_led(part) for part in of_kinds(tables, name, kinds, "kind"))
         return
     inner = inner.get("items", inner)
     inner = inner.get("additionalProperties", inner) or inner
@@ -54,6 +59,13 @@ def _section(tables: KeyTables, name: str, schema: Schema) -> Iterator[str]:
     model = tables.definitions.get(str(inner.get("$ref", "")).rpartition("/")[2], inner)
     if "properties" in model:
         yield tables.table(name, model)
+
+
+def _led(part: str) -> str:
+    """What is said of a kind, with a way to its page, if it has one."""
+    found = re.match(r'<a id="(\w+)\.([\w-]+)">', part)
+    page = f"{FOLDERS.get(found[1], found[1])}/{found[2]}.md" if found else ""
+    return f"{part} [How to use it](../{page})." if page and (DOCS / page).is_file() else part
 
 
 def _shape(tables: KeyTables, name: str, schema: Schema) -> str:

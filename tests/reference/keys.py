@@ -13,6 +13,9 @@ Schema = Mapping[str, Any]
 SINCE: Mapping[str, str] = {}
 """Anchor → the version that brought the key; what is not named is as old as version 1.0."""
 
+MORE: Mapping[str, str] = {"wallets.chains": "[Those that are known](chains.md)."}
+"""Anchor → where more is said of the key."""
+
 HEAD = "| key | takes | default | what it does |\n|---|---|---|---|"
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
@@ -42,6 +45,7 @@ class KeyTables:
         said, below = " ".join(plain(schema).split()), self.below(schema)
         said = said.replace("A template.", "A [template](#variables-of-templates).")
         said += f" Since {SINCE[here]}." if here in SINCE else ""
+        said += f" {MORE[here]}" if here in MORE else ""
         names = f'<a id="{here}"></a>`{name}`'
         if f"{key}_file" in around["properties"]:
             names += f' or <a id="{here}_file"></a>`{name}_file`, which names a file with it'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.reference import configuration, facts
+from tests.reference import chains, configuration, facts
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 BEGIN, END = "<!-- made by `make reference` -->\n\n", "\n\n<!-- end -->"
@@ -19,6 +19,7 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     FOLDER / "api.md": facts.http,
     FOLDER / "metrics.md": facts.metrics,
     FOLDER / "store.md": facts.views,
+    FOLDER / "chains.md": chains.chains,
 }
 
 
