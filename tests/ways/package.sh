@@ -3,6 +3,7 @@ set -eu
 step=begin
 trap '[ "$step" = done ] || { echo "BROKE  $step"; systemctl status watcher --no-pager; journalctl -u watcher --no-pager | tail -20; }' EXIT
 held() { echo "held   $step"; }
+none() { if "$@"; then return 1; fi; } # `!` alone ends no script
 waited() { # until COMMAND holds, for half a minute
     for _ in $(seq 60); do if "$@"; then return 0; fi; sleep 0.5; done
     return 1
@@ -11,7 +12,7 @@ read_something() { watcher status --json 2>/dev/null | grep -q '"last_reading": 
 
 step="it is installed again after it was removed, and starts nothing"
 dpkg -i /release/balance-watcher_*.deb
-! systemctl --quiet is-active watcher
+none systemctl --quiet is-active watcher
 held
 
 /usr/lib/watcher/bin/python -m watcher.sim --sample > /run/sim &
@@ -61,14 +62,18 @@ held
 
 step="removed, it is stopped and what is yours stays"
 dpkg -r balance-watcher
-! systemctl --quiet is-active watcher
-[ ! -e /usr/bin/watcher ] && [ ! -e /usr/lib/watcher ]
-[ -e /etc/watcher/watcher.yaml ] && [ -e /var/lib/watcher/watcher.db ]
+none systemctl --quiet is-active watcher
+[ ! -e /usr/bin/watcher ]
+[ ! -e /usr/lib/watcher ]
+[ -e /etc/watcher/watcher.yaml ]
+[ -e /var/lib/watcher/watcher.db ]
 held
 
 step="purged, nothing is left"
 dpkg -P balance-watcher
-[ ! -e /etc/watcher ] && [ ! -e /var/lib/watcher ] && [ ! -e /etc/systemd/system/multi-user.target.wants/watcher.service ]
+[ ! -e /etc/watcher ]
+[ ! -e /var/lib/watcher ]
+[ ! -e /etc/systemd/system/multi-user.target.wants/watcher.service ]
 held
 step=done
 echo "all held"
