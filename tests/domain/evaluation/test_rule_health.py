@@ -23,8 +23,9 @@ from tests.domain.given import (
     omitted,
     reading,
 )
-from watcher.domain.alerts.lifecycle import AlertState
+from watcher.domain.alerts.lifecycle import AlertState, blind
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE, source_notice
+from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset, Miss, MissReason, Wallet
 from watcher.domain.rules import ChangeRule, NoDataRule, RatioRule, Rule, RunwayRule, ThresholdRule
@@ -342,3 +343,12 @@ def test_how_long_an_account_was_not_read_counts_from_its_last_reading() -> None
         there.see(eth("3", account=COLD), after=timedelta(0))
     assert told == N, "fifty minutes"
     assert there.see(failed(HOT), after=HALF_HOUR / 3) == BLIND
+
+
+def test_who_hears_that_a_rule_cannot_be_judged_is_found_once_however_many_wallets_it_is_about() -> None:
+    rules = Rules((low(notify=["ops"]),), TWO, ("ops", "all"))
+    voice = rules.voice(blind("low"))
+    assert voice is not None
+    assert voice.notify == ("ops",)
+    assert rules.voice(blind("low")) is voice
+    assert rules.voice(blind("gone")) is None

@@ -47,6 +47,7 @@ class Rules:
         self.summing = tuple(rule for rule in rules if isinstance(rule, SumRule) and rule.sides())
         """The rules over sums."""
         self._single = tuple(rule for rule in rules if rule not in self.summing)
+        self._voices: dict[str, Rule] = {}
         self._fingerprints = {rule.id: rule.fingerprint() for rule in rules}
 
     @property
@@ -101,7 +102,9 @@ class Rules:
         judged goes to whom that rule tells, in words of its own, and is not repeated."""
         rule = self.by_id.get(rule_id)
         if rule is None and (seen := self.by_id.get(about(rule_id))) is not None:
-            return seen.for_notices(rule_id)
+            if rule_id not in self._voices:
+                self._voices[rule_id] = seen.for_notices(rule_id)
+            return self._voices[rule_id]
         return rule
 
     def concerning(self, account: Account) -> list[Rule]:
