@@ -16,6 +16,18 @@ from cryptography.x509.oid import NameOID
 from watcher.system import http_client
 
 DAY = dt.timedelta(days=1)
+_MAY = ("key_cert_sign", "crl_sign")
+_MAY_NOT = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+)
+_SIGNS = x509.KeyUsage(
+    **dict.fromkeys(_MAY, True), **dict.fromkeys((*_MAY_NOT, "encipher_only", "decipher_only"), False)
+)
+"""What an authority's key is for: Python 3.13 trusts none that does not say so."""
 
 
 class Authority:
@@ -29,6 +41,8 @@ class Authority:
             _builder(self._name, self._key, dt.datetime(2019, 1, 1, tzinfo=dt.UTC), DAY * 36500)
             .issuer_name(self._name)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.file = folder / f"{name}.pem"
@@ -46,6 +60,10 @@ class Authority:
         context = http_client.client_context.__wrapped__()
         monkeypatch.setattr(http_client, "client_context", lambda: context)
 
+    def _mark(self) -> x509.AuthorityKeyIdentifier:
+        """Whose key signed it: Python 3.13 trusts no certificate without."""
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+
     def signs(self, host: str, start: dt.datetime | None = None, lasts: dt.timedelta = DAY * 2) -> Path:
         """The same as a file, with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -58,6 +76,7 @@ class Authority:
             _builder(name, key, start or dt.datetime.now(dt.UTC) - DAY, lasts)
             .issuer_name(self._name)
             .add_extension(x509.SubjectAlternativeName([other]), critical=False)
+            .add_extension(self._mark(), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return _written(self._folder / f"{host}-{signed.serial_number}.pem", key, signed)

@@ -433,4 +433,4 @@ def test_plain_python_looks_for_garbage_while_it_loads() -> None:
         "import gc, watcher.daemon.run, watcher.web.server, watcher.notify.apprise.channel;"
         "print(sum(each['collections'] for each in gc.get_stats()))"
     )
-    assert int(program(code)) > 100
+    assert int(program(code)) > 40  # Python 3.13 looks less often
