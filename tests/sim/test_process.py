@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sim.conftest import Client
-from watcher.sim import Simulation
+from watcher.sim import Simulation, scenario
 
 EVM = "0x" + "ab" * 20
 MANY = f"/v1/wallet/balance/many?wallets=ethereum:{EVM}"
@@ -74,17 +74,22 @@ async def test_an_unknown_admin_call_is_404(client: Client) -> None:
     assert (await admin(client, "POST", "nothing"))[0] == 404
 
 
-async def test_the_process_tells_its_urls_and_ends_on_sigterm() -> None:
+async def test_the_process_tells_its_urls_and_wallets_and_ends_on_sigterm() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "watcher.sim", "--story", "30", stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
     async with asyncio.timeout(30):
         urls = json.loads(await process.stdout.readline())
+        wallets = [(await process.stdout.readline()).decode().split() for _ in scenario.sample_wallets()]
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     assert urls["coinstats"] == urls["url"] + "/coinstats"
     assert urls["teos"] == urls["url"] + "/teos"
+    assert wallets == [
+        [wallet.name, wallet.source, wallet.address, *wallet.chains, *wallet.assets]
+        for wallet in scenario.sample_wallets()
+    ]
 
 
 async def test_a_simulation_starts_again_on_its_port_with_its_world() -> None:

@@ -33,6 +33,8 @@ async def _run(options: argparse.Namespace) -> None:
         if options.sample or options.story:
             scenario.prepare(sim, options.seed)
         sys.stdout.write(json.dumps(urls(sim)) + "\n")
+        if options.sample or options.story:
+            sys.stdout.writelines(f"{line}\n" for line in _wallets())
         sys.stdout.flush()
         playing = asyncio.ensure_future(_play(sim, options))
         await ended.wait()
@@ -44,6 +46,14 @@ async def _run(options: argparse.Namespace) -> None:
 async def _play(sim: Simulation, options: argparse.Namespace) -> None:
     if options.story:
         await scenario.play(sim, scenario.story(options.seed, options.story))
+
+
+def _wallets() -> list[str]:
+    """For who wants to watch them: name, source, address, and the chains or assets."""
+    return [
+        f"{wallet.name:<13} {wallet.source:<10} {wallet.address:<43} {' '.join(wallet.chains or wallet.assets)}"
+        for wallet in scenario.sample_wallets()
+    ]
 
 
 def urls(sim: Simulation) -> dict[str, str]:
