@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.sim.conftest import Client
@@ -82,8 +83,11 @@ async def test_the_process_tells_its_urls_and_wallets_and_ends_on_sigterm() -> N
     async with asyncio.timeout(30):
         urls = json.loads(await process.stdout.readline())
         wallets = [(await process.stdout.readline()).decode().split() for _ in scenario.sample_wallets()]
+        async with aiohttp.ClientSession() as session, session.get(f"{urls['admin']}/meter") as answer:
+            meter = await answer.json()
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
+    assert meter["coinstats"]["credits_limit"] == 20_000_000  # the story is read while it lasts
     assert urls["coinstats"] == urls["url"] + "/coinstats"
     assert urls["teos"] == urls["url"] + "/teos"
     assert wallets == [

@@ -12,6 +12,9 @@ import sys
 from watcher.sim import scenario
 from watcher.sim.server import Simulation
 
+STORY_CREDITS = 20_000_000
+"""A month of the plan beside a story: on a small one the story is over long before the next reading."""
+
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m watcher.sim", description=__doc__)
@@ -32,6 +35,8 @@ async def _run(options: argparse.Namespace) -> None:
     async with Simulation(options.seed, options.port) as sim:
         if options.sample or options.story:
             scenario.prepare(sim, options.seed)
+        if options.story:
+            sim.coinstats.credits_limit = STORY_CREDITS
         sys.stdout.write(json.dumps(urls(sim)) + "\n")
         if options.sample or options.story:
             sys.stdout.writelines(f"{line}\n" for line in _wallets())
@@ -51,8 +56,8 @@ async def _play(sim: Simulation, options: argparse.Namespace) -> None:
 def _wallets() -> list[str]:
     """For who wants to watch them: name, source, address, and the chains or assets."""
     return [
-        f"{wallet.name:<13} {wallet.source:<10} {wallet.address:<43} {' '.join(wallet.chains or wallet.assets)}"
-        for wallet in scenario.sample_wallets()
+        f"{each.name:<13} {each.source:<10} {each.address:<43} {' '.join(each.chains or each.assets)}"
+        for each in scenario.sample_wallets()
     ]
 
 
