@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from watcher.cli._drafting import Trial
+from watcher.cli._drafting import Trial, said
 from watcher.config.problems import checked
 from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
 from watcher.config.wishes import WISHES
@@ -23,7 +23,7 @@ from watcher.sources import KINDS
 from watcher.sources.setup import SourceSetup
 
 CHANNEL = "WATCHER_OPS_URL"
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _count(value: object) -> object:
@@ -132,7 +132,8 @@ class AnswersFile:
                 name: self._limit(name) for name in answers.sources if self._setup(("sources", name), name)
             },
             keys={
-                name: self._variable(each.key, key_variable(name)) for name, each in answers.sources.items()
+                name: self._variable(("sources", name, "key"), each.key, key_variable(name))
+                for name, each in answers.sources.items()
             },
             urls={name: each.url for name, each in answers.sources.items() if each.url},
             unwanted=frozenset(answers.leave_out),
@@ -153,10 +154,18 @@ class AnswersFile:
             for each in wrong:
                 self._document.report((), each)
             self._stop()
-        if answers.channel is not None and answers.channel.test and not self.trial(draft).told():
-            self._document.report(("channel", "url"), "the test message was not taken", "nothing was written")
+        if answers.channel is not None and answers.channel.test:
+            self._test(draft)
         self._stop()
         return draft
+
+    def _test(self, draft: StarterDraft) -> None:
+        trial, loc = self.trial(draft), ("channel", "url")
+        if draft.channel is not None and not trial.env.get(draft.channel.variable):
+            what = f"there is no URL to send a test message to: {draft.channel.variable} is not set"
+            self._document.report(loc, what, "set it in the environment, or write 'test: false'")
+        elif not trial.told():
+            self._document.report(loc, "the test message was not taken", "nothing was written")
 
     def _stop(self) -> None:
         if self._document.problems:
@@ -172,11 +181,14 @@ class AnswersFile:
         setup = self._setup(("sources", name), name)
         return setup.limit(self._answers.sources[name].credits) if setup is not None else ""
 
-    def _variable(self, text: str, usual: str) -> str:
+    def _variable(self, loc: tuple[str, ...], text: str, usual: str) -> str:
         """The variable that an answer names; a secret itself is kept under the usual one."""
         if found := _VARIABLE.fullmatch(text):
             return found[1]
-        if text:
+        if "${" in text:
+            what = "a secret is a ${VARIABLE} as a whole, or has none in it"
+            self._document.report(loc, what, "put all of it into the variable")
+        elif text:
             self._secrets[usual] = text
         return usual
 
@@ -185,7 +197,7 @@ class AnswersFile:
         if channel is None:
             return None
         quiet = None if channel.quiet is None else (channel.quiet.from_, channel.quiet.to)
-        return ChannelDraft(self._variable(channel.url, CHANNEL), quiet)
+        return ChannelDraft(self._variable(("channel", "url"), channel.url, CHANNEL), quiet)
 
     def _wallet(self, draft: StarterDraft, index: int, wallet: WalletAnswers) -> StarterDraft:
         loc = ("wallets", index)
@@ -222,7 +234,11 @@ class AnswersFile:
         try:
             found = trial.read_table(path, wallet.source, wallet.chains, wallet.purpose)
         except ConfigurationError as error:
-            self._document.problems += error.problems
+            for each in dict.fromkeys(map(said, error.problems)):
+                self._document.report(loc, each)
             return draft
         self._document.problems += found.problems
+        if not (found.wallets or found.problems):
+            self._document.report((*loc, "file"), "all its wallets stand before it", "leave this entry out")
+            return draft
         return trial.with_table(found, wallet.purpose)

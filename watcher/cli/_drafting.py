@@ -96,5 +96,6 @@ class Trial:
 
 
 def said(problem: Problem) -> str:
-    """A mistake without its place, which is in a file that nobody has seen."""
-    return f"{problem.what}; {problem.remedy}" if problem.remedy else problem.what
+    """A mistake without its place, which is in a folder that nobody has seen."""
+    text = f"{problem.what}; {problem.remedy}" if problem.remedy else problem.what
+    return text.replace(f"{Path(problem.place.file).parent}/", "")

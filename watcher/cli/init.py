@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,6 +96,10 @@ def init(
     unit = service_unit(directory.absolute(), units or UNITS) if systemd else None
     given = {option.removesuffix("_url"): url for option, url in urls.items() if url}
     if answers is not None:
+        if pack or defaults or given:
+            raise typer.BadParameter(
+                "--answers goes without --pack and --defaults, and its file says each url"
+            )
         return _draft(directory, unit, lambda: _answered(answers))
     if not (pack or defaults) and sys.stdin.isatty() and sys.stdout.isatty():
         return _draft(directory, unit, lambda: _asked(given))
@@ -133,9 +138,14 @@ def _draft(
     from watcher.config.environment import FOLDER
     from watcher.config.starter import drafted_files
 
-    there = [path for path in (directory / "watcher.yaml", *(unit or ())) if path.exists()]
+    there = [path for path in (directory / "watcher.yaml", *(unit or ())) if os.path.lexists(path)]
     if there:
         return _refuse(there)
+    place = next(each for each in (directory, *directory.absolute().parents) if os.path.lexists(each))
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        wrong = "this user may not write there" if place.is_dir() else "it is no folder"
+        typer.echo(f"nothing was written: {place}: {wrong}; choose another directory", err=True)
+        return 1
     draft, secrets = drafted()
     wanted = _placed(directory, drafted_files(draft), unit)
     secret = {directory / FOLDER / name: f"{value}\n" for name, value in secrets.items()}
@@ -177,18 +187,33 @@ def _service(directory: Path) -> None:
 
 
 def _write(directory: Path, wanted: Mapping[Path, str], secret: Mapping[Path, str]) -> int:
-    """Write what is not there yet; `secret` so that only the owner can read it, from the first byte on."""
+    """Write what is not there yet, all or nothing; `secret` so that only the owner can read it, from the
+    first byte on."""
     from watcher.cli import _schemas
 
-    there = [path for path in (*wanted, *secret) if path.exists()]
+    texts = {**secret, **wanted}
+    there = [path for path in texts if os.path.lexists(path)]
     if there:
         return _refuse(there)
-    for path, text in (*secret.items(), *wanted.items()):
-        make_folder(path.parent, 0o700 if path in secret else 0o755)
-        with text_file(path, mode=PRIVATE if path in secret else SHARED, new=True) as file:
-            file.write(text)
+    around = {folder for path in texts for folder in path.parents if not folder.exists()}
+    made: list[Path] = []
+    try:
+        for path, text in texts.items():
+            make_folder(path.parent, 0o700 if path in secret else 0o755)
+            with text_file(path, mode=PRIVATE if path in secret else SHARED, new=True) as file:
+                made.append(path)
+                file.write(text)
+        schemas = _schemas.write(directory)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        for folder in sorted(around, key=lambda each: len(each.parts), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    for path in made:
         typer.echo(f"wrote {path}" + (" (only you can read it)" if path in secret else ""))
-    typer.echo(f"wrote {_schemas.write(directory)}, from which editors complete")
+    typer.echo(f"wrote {schemas}, from which editors complete")
     return 0
 
 

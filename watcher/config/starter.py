@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -113,6 +114,7 @@ log: {level: info, format: console}  # format: logfmt or json for machines
 
 
 _USUAL: Mapping[str, str] = {}
+_PLAIN = re.compile(r"[\w/+-]+")
 
 
 def key_variable(source: str) -> str:
@@ -245,7 +247,8 @@ def _display(draft: StarterDraft) -> list[str]:
     wanted = {key: value for key, value in found.items() if value}
     if draft.currency and (telling := next((each for each in draft.limits if KINDS[each].tells_rates), "")):
         wanted["rates"] = telling
-    shown = ", ".join(f"{key}: {value}" for key, value in wanted.items())
+    plain = {key: value if _PLAIN.fullmatch(value) else json.dumps(value) for key, value in wanted.items()}
+    shown = ", ".join(f"{key}: {value}" for key, value in plain.items())
     return ["", f"display: {{{shown}}}    # of messages and page; rules judge US dollars"] if wanted else []
 
 
