@@ -205,7 +205,7 @@ LOOKED = """\
 import json, sys
 from watcher.cli import _run
 _run(["status", "--json"]), _run(["plan", "--json"])
-new = ("aio_pika", "watcher.hints", "watcher.domain.hints", "watcher.reports.hints", "watcher.config.hint")
+new = ("aio_pika", "watcher.hints.", "watcher.domain.hints", "watcher.reports.hints", "watcher.config.hint")
 print([name for name in sys.modules if name.startswith(new)])
 """
 
