@@ -136,3 +136,14 @@ async def test_a_budget_is_explained_too(
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["subject"], row["answer"]) == ("source coinstats", "not met")
     assert row["reading"]["credits"].endswith("used")
+
+
+def test_ctrl_c_is_said_wherever_a_verb_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("watcher.cli._app.loaded", interrupted)
+    assert _run(["version"]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"

@@ -12,7 +12,7 @@ from typing import Any
 
 from watcher.daemon import signals
 
-OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
+OK, FAILED, USAGE, CONFIG, INTERRUPTED = 0, 1, 2, 78, 130
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -66,7 +66,7 @@ def _run(arguments: list[str]) -> int:
         return _tried(_verb_first(arguments))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _tried(arguments: list[str]) -> int:
@@ -119,6 +119,8 @@ def _done(arguments: list[str]) -> int:
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
+    if code == INTERRUPTED:  # typer makes this of Ctrl-C, and says nothing
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else OK
 
 
