@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from watcher.cli._drafting import Trial, said
+from watcher.cli._drafting import CHANNEL, Trial, said
 from watcher.config.problems import checked
 from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
 from watcher.config.wishes import WISHES
@@ -22,7 +22,6 @@ from watcher.notify.kind import Clock
 from watcher.sources import KINDS
 from watcher.sources.setup import SourceSetup
 
-CHANNEL = "WATCHER_OPS_URL"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

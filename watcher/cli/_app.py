@@ -21,7 +21,7 @@ VERBS = {
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
     "audit": "audit", "silence": "alerts", "import": "import_wallets", "docs": "docs",
 }  # fmt: skip
-"""VerbCommand → the module here that has it, as a function of that name or a group of them."""
+"""Verb → the module here that has it, as a function of that name or a group of them."""
 
 
 COMPLETING = "_WATCHER_COMPLETE"

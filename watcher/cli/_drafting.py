@@ -18,6 +18,8 @@ from watcher.config.settings import read_settings
 from watcher.config.starter import StarterDraft, TableDraft, drafted_files
 from watcher.domain.values.errors import ConfigurationError, Problem
 
+CHANNEL = "WATCHER_OPS_URL"
+"""The variable that holds the URL of the channel."""
 NO_CHANNEL = "json://127.0.0.1"
 """Stands in for a URL that is not there yet: it is one that apprise takes."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 import tzlocal
 
-from watcher.cli._drafting import Trial, said
+from watcher.cli._drafting import CHANNEL, Trial, said
 from watcher.cli._tables import fold, screen
 from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
 from watcher.config.wishes import WISHES
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from watcher.analysis.wallet_import import WalletImport
     from watcher.hints.setup import HintDraft
 
-CHANNEL = "WATCHER_OPS_URL"
 SHOWN = 10
 """Mistakes that are shown of a file."""
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2}) ?[-–] ?([0-9]{1,2}:[0-9]{2})")

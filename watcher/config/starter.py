@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from watcher.config.wishes import rule_files
+from watcher.domain.model import EMPTY
 from watcher.sources import KINDS
 from watcher.sources.setup import WalletDraft
 
@@ -113,7 +114,6 @@ log: {level: info, format: console}  # format: logfmt or json for machines
 """
 
 
-_USUAL: Mapping[str, str] = {}
 _PLAIN = re.compile(r"[\w/+-]+")
 
 
@@ -122,7 +122,7 @@ def key_variable(source: str) -> str:
     return f"{source.upper()}_API_KEY"
 
 
-def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = _USUAL) -> dict[str, str]:
+def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = EMPTY) -> dict[str, str]:
     """Relative path → text of each file to start from: the configuration, rules, and tests of the rules.
 
     `urls`: source → base URL, if it is not the usual one.

@@ -19,9 +19,6 @@ from watcher.ports.hints import HintSourceError
 MOST_UNREAD = 10_000
 """Notifications that may come while an answer is waited for."""
 
-UNKNOWN_METHOD = -32601
-"""Code of an error: the other end has no such method (JSON-RPC 2.0, section 5.1)."""
-
 
 class Wire(Protocol):
     """Connection that carries whole messages. Both raise HintSourceError when it cannot."""
