@@ -220,6 +220,8 @@ async def test_a_wrong_answer_is_told_why_and_numbers_are_taken_as_people_write_
             ("Credits a month", "1,500k"),
             ("must be a whole number", None),
             ("Credits a month", "2M"),
+            ("Address", "~nobody-of-this-name/wallets.csv"),
+            ("there is no such file", None),
             ("Address", EVM),
             ("A name", "main"),
             ("What it is", "tresury"),

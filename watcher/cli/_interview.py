@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -117,7 +118,8 @@ class Interview:
         while True:
             address = self._terminal.ask("Address, or a CSV file of many", address)
             if Path(address).suffix.lower() in (".csv", ".tsv", ".txt"):
-                found = self._table(draft, setup, url, key, Path(address).expanduser())
+                path = Path(os.path.expanduser(address))  # noqa: PTH111  # an unknown ~user stays as it is
+                found = self._table(draft, setup, url, key, path)
             else:
                 name = self._terminal.ask("A name for it", name)
                 purpose = self._purpose(setup, purpose)
