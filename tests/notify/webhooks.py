@@ -29,8 +29,7 @@ SCHEMA = json.loads((DOCS / "reference" / "webhook-message.schema.json").read_te
 
 def paper() -> str:
     """What is written about webhooks for their users."""
-    text = (DOCS / "channels" / "index.md").read_text(encoding="utf-8")
-    return text[text.index("\n## Structured webhook") :].partition("\n## ")[2].partition("\n## ")[0]
+    return (DOCS / "channels" / "webhook.md").read_text(encoding="utf-8")
 
 
 @dataclass
