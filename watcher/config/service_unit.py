@@ -17,7 +17,7 @@ HOME, STATE, UNITS = Path("/etc/watcher"), Path("/var/lib/watcher"), Path("/etc/
 _PROGRAM, _MANUAL = "/opt/watcher/bin/watcher", "file:///opt/watcher/share/doc/watcher/README.md"
 """What the unit that ships says."""
 _PACKAGED = Path("/usr/lib/systemd/system")
-_HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108
+_HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # nosec B108
 _MEANT = re.compile(r"(?m)^(?:ExecStart|LoadCredential)=.*")
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 
