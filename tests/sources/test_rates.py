@@ -72,7 +72,7 @@ async def test_a_refusal_brings_no_rate_and_is_asked_for_no_more_than_twice(
     [
         "", "{", "[]", "null", "{}", '{"result": null}', '{"result": []}', '{"result": {}}',
         '{"result": {"CHF": 0.8}}', '{"result": {"USD": 1.25, "EUR": 1}}', '{"result": {"USD": "a"}}',
-        '{"result": {"USD": 1, "X": ' + "[" * 3000 + "]" * 3000 + "}}", "<html></html>",
+        '{"result": {"USD": 1, "X": ' + "[" * 200_000 + "]" * 200_000 + "}}", "<html></html>",
         '{"result": {"USD": 1, "CHF": ' + "1" * 300_000 + "}}",
     ],
     ids=range(14),
