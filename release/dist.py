@@ -58,7 +58,7 @@ def build(target: Path, when: int) -> tuple[Path, Path]:
         sdist = target / made.name
         sdist.write_bytes(_same(made, when))
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder)  # noqa: S202  # our own; Debian 12's Python has no filter for it
         unpacked = Path(folder) / sdist.name.removesuffix(".tar.gz")
         wheel = Path(shutil.move(_made("wheel", unpacked, Path(folder), when), target))
     check(wheel)

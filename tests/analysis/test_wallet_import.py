@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.config.given import ENV, KINDS, write
@@ -195,6 +195,7 @@ CELLS = st.text(
 
 
 @settings(max_examples=100, deadline=None)
+@example(rows=[("", "", "", "$${")])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4))
 def test_what_is_written_says_what_was_found(
     rows: list[tuple[str, str, str, str]], tmp_path_factory: pytest.TempPathFactory

@@ -350,7 +350,7 @@ def test_addresses_are_covered_whose_script_is_known() -> None:
 async def test_one_script_stands_for_every_spelling_of_its_address(server: ElectrumServer) -> None:
     cash, old = "qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a", "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu"
     accounts = [Account("s", "bitcoin_cash", cash), Account("s", "bitcoin_cash", old)]
-    kind = a_kind(url=f"tcp://localhost:{server.port}", chains="bitcoin_cash")
+    kind = a_kind(url=f"tcp://127.0.0.1:{server.port}", chains="bitcoin_cash")
     source = kind.build(HintContext("home", accounts, SystemClock()))
     async with listening(source) as heard:
         await heard.next(Bookmark)

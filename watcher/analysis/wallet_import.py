@@ -48,6 +48,7 @@ EVERYWHERE = frozenset({"", "evm", "all", "any", "allchains", "multichain"})
 _NO_LETTER = re.compile(r"[\W_]+")
 _APART = re.compile(r"[;,|\s]+")
 _CHAINS_APART = re.compile(r"[;,|]+")
+_VARIABLE = re.compile(r"\$+\{")
 _UNDO = "'=+@-\t\r\n \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\ufeff"
 """What spreadsheets and copying leave before a text; = + - @ would make a formula of it."""
 
@@ -202,7 +203,7 @@ def _undone(text: str) -> str:
     """A cell without what spreadsheets and copying put before and after it, and without any variable."""
     if BROKEN.match(text):
         return ""
-    text = text.replace("${", "{")
+    text = _VARIABLE.sub("{", text)
     return one_form(text.lstrip(_UNDO).rstrip(" \t\r\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\ufeff"))
 
 
