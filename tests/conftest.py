@@ -21,6 +21,7 @@ from tests.disk import can_mount
 if TYPE_CHECKING:
     from tests.broker import Broker
 
+pytest_plugins = ["tests.postgresql"]
 NODE_PROGRAMS = Path(__file__).parent.parent / ".venv" / "node" / "node_modules" / ".bin"
 
 # For all property tests: a busy machine is slow, and that is no fault of what is tested.
