@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -27,7 +27,14 @@ class FileStore(StoreKind):
         raise NotImplementedError
 
 
-KINDS = Kinds({"sqlite": FileStore}, SOURCES, CHANNELS)
+class SharedStore(FileStore):
+    """One that several machines may work on."""
+
+    kind: Literal["shared"]  # type: ignore[assignment]
+    shared: ClassVar[bool] = True
+
+
+KINDS = Kinds({"sqlite": FileStore, "shared": SharedStore}, SOURCES, CHANNELS)
 
 SOUND = """\
 version: 1

@@ -20,7 +20,7 @@ NAMED = 5
 LONGEST = 60
 """Characters of a value that is said."""
 
-SECTIONS = ("store", "assets", "display", "web", "log", "heartbeat", "people", "chat", "explorers")
+SECTIONS = ("store", "cluster", "assets", "display", "web", "log", "heartbeat", "people", "chat", "explorers")
 """What has no names of its own."""
 
 DERIVED = ("accounts", "promise")

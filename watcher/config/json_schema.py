@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from watcher.config.chat import ChatSettings
-from watcher.config.models import HeartbeatSettings, LogSettings, WalletEntry
+from watcher.config.models import ClusterSettings, HeartbeatSettings, LogSettings, WalletEntry
 from watcher.config.parts import SECTIONS
 from watcher.config.problems import models_in, parts_of, written_fields
 from watcher.config.reports import ReportSettings
@@ -34,6 +34,7 @@ SECTION_HELP: Mapping[str, str] = {
     "version": "Version of this format: 1.",
     "include": "Files that hold wallets, channels and rule files as this one does, or patterns of them.",
     "store": "Where readings, alerts and deliveries are kept.",
+    "cluster": "What this machine is among those that share the store; for stores that several may use.",
     "sources": "API accesses, each under a name of yours that wallets say.",
     "wallets": "What is watched: wallets, and files of wallets.",
     "hints": "Who says that an account has just moved, each under a name of yours.",
@@ -63,6 +64,7 @@ def json_schema(kinds: Kinds | None = None) -> dict[str, Any]:
         "version": {"const": 1},
         "include": _files(["teams/*.yaml"]),
         "store": _choice("store", kinds.stores, kinds.store, definitions),
+        "cluster": {"anyOf": [model_schema(ClusterSettings, definitions), {"type": "null"}]},
         "sources": {
             "type": "object",
             "additionalProperties": _choice("source", kinds.sources, None, definitions),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,11 +23,17 @@ from pydantic import (
 from watcher.domain.values.cron import check_cron
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.errors import InputError
-from watcher.domain.values.fields import Duration, Words, Zone
+from watcher.domain.values.fields import Duration, Words, Zone, words_of
 from watcher.domain.values.normalization import one_form
 from watcher.system.addresses import Proxy, check_tunnel, is_web_address
 
 SHORTEST = timedelta(seconds=1)
+
+Role = Literal["plan", "ask", "tell", "page"]
+ROLES: tuple[Role, ...] = get_args(Role)
+LONGEST_MEMBER = 50
+"""Characters of a member's name: PostgreSQL shows it with what is connected, of which it keeps 63 bytes."""
+_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: tuple[str, ...] = get_args(LogLevel)
@@ -168,6 +176,33 @@ class LogSettings(Written):
     """Least severity that is logged. The variable WATCHER_LOG_LEVEL wins over it."""
     format: Literal["console", "logfmt", "json"] = "console"
     """How a line is written: for people, or for programs."""
+
+
+def _a_member(name: str) -> str:
+    if not _MEMBER.fullmatch(name) or len(name) > LONGEST_MEMBER:
+        remedy = f"use letters, digits and - _ . ({LONGEST_MEMBER} at most), and begin with a letter or digit"
+        raise InputError(f"'{name[:60]}' cannot be the name of a member", remedy)
+    return name
+
+
+def _of_this_host() -> str:
+    """Name of a member that has none of its own."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()).lstrip("-_.")[:LONGEST_MEMBER] or "localhost"
+
+
+def _some(roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    if not roles:
+        raise InputError("is empty: such a member would do nothing", "leave it out for all roles")
+    return tuple(role for role in ROLES if role in roles)
+
+
+class ClusterSettings(Written):
+    """What one machine is among those that share the store."""
+
+    name: Annotated[str, AfterValidator(_a_member)] = Field(default_factory=_of_this_host)
+    """Name of this machine in `status`, on the page and in metrics: each has its own. Left out: the host's."""
+    roles: Annotated[tuple[Role, ...], BeforeValidator(words_of), AfterValidator(_some)] = ROLES
+    """What it may do: `plan` polls and keep house, `ask` the APIs, `tell` people, serve the `page`."""
 
 
 class HeartbeatSettings(Written):

@@ -11,7 +11,7 @@ from watcher.config.cross_checks import check_channels, check_rates, check_twice
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
 from watcher.config.explorers import read_explorers
-from watcher.config.models import LOG_LEVELS, HeartbeatSettings, LogSettings
+from watcher.config.models import LOG_LEVELS, ClusterSettings, HeartbeatSettings, LogSettings
 from watcher.config.parts import read_whole, rule_files
 from watcher.config.sections import STORE, SectionReader
 from watcher.config.wallets import WalletSettings, read_wallets
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from watcher.store.kind import StoreKind
 
 KEYS = (
-    *("version", "include", "store", "sources", "wallets", "hints", "assets"),
+    *("version", "include", "store", "cluster", "sources", "wallets", "hints", "assets"),
     *("channels", "display", "explorers", "reports", "people", "chat", "rules", "web", "log", "heartbeat"),
 )
 
@@ -61,6 +61,8 @@ class Settings:
 
     path: Path
     store: StoreKind
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    """What this machine is among those that share the store."""
     sources: dict[str, SourceKind]
     wallets: tuple[WalletSettings, ...]
     hints: dict[str, HintKind]
@@ -190,6 +192,7 @@ class _Loader(SectionReader):
             return None
         self._top(root)
         store = self.kind_at(("store",), self._kinds.stores, self._kinds.store)
+        cluster = self._cluster(store)
         sources = self._named("sources", self._kinds.sources, None)
         channels = self.channels = self._named("channels", self._kinds.channels, self._kinds.channel)
         self._warnings += check_channels(self._document, channels)
@@ -206,11 +209,12 @@ class _Loader(SectionReader):
         heartbeat = self._section("heartbeat", HeartbeatSettings)
         self._listen(sources, wallets, web)
         people, chat = self._chat(channels)
-        if self._document.problems or store is None or log is None:
+        if self._document.problems or store is None or cluster is None or log is None:
             return None
         return Settings(
             path=self._document.path.absolute(),
             store=store,
+            cluster=cluster,
             sources=sources,
             wallets=wallets,
             hints=self.hints,
@@ -228,6 +232,18 @@ class _Loader(SectionReader):
             chat=chat,
             warnings=(*self._document.warnings, *self._warnings),
         )
+
+    def _cluster(self, store: StoreKind | None) -> ClusterSettings | None:
+        """This machine's part; a store that is one machine's has no others to be told from."""
+        node = self._document.root.get("cluster")
+        if node is None or node.value is None:
+            return ClusterSettings()
+        if store is not None and not store.shared:
+            what = "the store is one machine's, so there are no others beside it"
+            remedy = "leave 'cluster' out, or choose a store that several machines share: kind: postgresql"
+            self._document.report(("cluster",), what, remedy, key=True)
+        cluster: ClusterSettings | None = self._section("cluster", ClusterSettings)
+        return cluster
 
     def _listen(
         self,

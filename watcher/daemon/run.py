@@ -185,8 +185,9 @@ class Daemon:
         for warning in new.warnings:
             if warning not in old.warnings:
                 log.warning("%s", warning)
-        if new.settings.store != old.settings.store:
-            log.warning("the store cannot change while running; restart to use the new one")
+        for part in ("store", "cluster"):
+            if getattr(new.settings, part) != getattr(old.settings, part):
+                log.warning("the %s cannot change while running; restart to use the new one", part)
         self._metrics.loaded = self._clock.now()
         log.info("reloaded %s%s", self._path, KEYS_STAY if os.environ.get("CREDENTIALS_DIRECTORY") else "")
 

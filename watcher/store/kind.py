@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +20,9 @@ class StoreKind(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    shared: ClassVar[bool] = False
+    """Whether daemons on several machines may work on it at once."""
 
     @abstractmethod
     def backend(self, config: Path) -> StoreBackend:
