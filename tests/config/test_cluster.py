@@ -1,4 +1,4 @@
-"""The part of a machine in a cluster: its name and its roles, and no cluster where one machine has the store."""
+"""The part of a machine in a cluster: its name and roles; and none where one machine has the store."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ class ClusterSettings(Written):
     """What one machine is among those that share the store."""
 
     name: Annotated[str, AfterValidator(_a_member)] = Field(default_factory=_of_this_host)
-    """Name of this machine in `status`, on the page and in metrics: each has its own. Left out: the host's."""
+    """Name of this machine in `status`, on the page, in metrics: each has its own. Left out: the host's."""
     roles: Annotated[tuple[Role, ...], BeforeValidator(words_of), AfterValidator(_some)] = ROLES
     """What it may do: `plan` polls and keep house, `ask` the APIs, `tell` people, serve the `page`."""
 
