@@ -94,11 +94,11 @@ async def test_the_reserve_is_left_alone_and_nothing_is_sent(bench: Bench) -> No
     assert "496 of 1,000 credits of this month are spent and 500 are kept in reserve" in refusal.why
     assert not refusal.refused
     assert bench.source.calls == []
-    assert not bench.throttle.asleep(Purpose.SCHEDULED, 1), "polls that still fit are made"
+    assert not await bench.throttle.asleep(Purpose.SCHEDULED, 1), "polls that still fit are made"
 
 
 async def test_while_the_source_sleeps_nothing_is_booked(bench: Bench) -> None:
-    bench.throttle.sleep(CreditRefusal(START + timedelta(hours=1), "the credits are gone"))
+    await bench.throttle.sleep(CreditRefusal(START + timedelta(hours=1), "the credits are gone"))
 
     assert "the credits are gone" in (await bench.refusal()).why
     with bench.store.queries() as queries:

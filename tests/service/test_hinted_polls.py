@@ -101,9 +101,9 @@ async def test_what_polls_upon_hints_came_to_is_counted(bench: Bench) -> None:
     for amount in ("2", "2"):
         bench.amount = amount
         await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
-    bench.poller.throttle.sleep(CreditRefusal(START + timedelta(days=1), "gone"))
+    await bench.poller.throttle.sleep(CreditRefusal(START + timedelta(days=1), "gone"))
     await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
-    bench.poller.throttle.wake()
+    await bench.poller.throttle.wake()
     bench.source.answers, bench.source.failure = MISS, "unreachable"
     await bench.poller.poll(Batch((ACCOUNTS[0],), Purpose.HINTED))
 

@@ -50,8 +50,8 @@ async def test_a_sweep_that_does_not_fit_does_not_put_the_chains_to_sleep() -> N
     assert there.throttle.asleep_until is not None
     there.source.credits_each = 40  # type: ignore[attr-defined]
     assert len(await there.poll(Batch((CHEAP[0],), Purpose.SCHEDULED))) == 1
-    assert there.throttle.asleep(Purpose.SCHEDULED, 400)
-    assert not there.throttle.asleep(Purpose.SCHEDULED, 40)
+    assert await there.throttle.asleep(Purpose.SCHEDULED, 400)
+    assert not await there.throttle.asleep(Purpose.SCHEDULED, 40)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SCHEDULED, Purpose.HINTED])
@@ -59,7 +59,7 @@ async def test_when_nothing_fits_the_source_sleeps_and_nothing_is_sent(purpose: 
     there = poller(30)
     assert await there.poll(Batch(tuple(CHEAP), purpose)) == []
     assert await there.poll(Batch((CHEAP[0],), Purpose.HINTED)) == []
-    assert there.throttle.asleep(Purpose.SCHEDULED, 40)
+    assert await there.throttle.asleep(Purpose.SCHEDULED, 40)
     assert there.source.sent == []  # type: ignore[attr-defined]
     assert there.throttle.asleep_until is not None
     assert there.throttle.asleep_until - START > timedelta(days=20)

@@ -76,7 +76,7 @@ class DailyRates:
         """One request, booked and settled; None if nothing may be asked now."""
         name, cost = self._source.name, request.cost
         with self._throttle.request():
-            if self._throttle.asleep(Purpose.RATES, cost):
+            if await self._throttle.asleep(Purpose.RATES, cost):
                 return None
             await self._throttle.turn()
             booking = Booking(name, 0, cost, Purpose.RATES, self._clock.now())

@@ -42,10 +42,9 @@ class HintLooks:
         return answer.body
 
     async def _ask(self, call: RawCall, cost: int) -> RawAnswer:
-        if self._throttle.asleep(Purpose.HINTING, cost) and self._throttle.asleep_until is not None:
-            raise self._without_credits(
-                CreditRefusal(self._throttle.asleep_until, self._throttle.asleep_because)
-            )
+        until = self._throttle.asleep_until
+        if until is not None and await self._throttle.asleep(Purpose.HINTING, cost):
+            raise self._without_credits(CreditRefusal(until, self._throttle.asleep_because))
         await self._throttle.turn()
         booking = Booking(self._name, 0, cost, Purpose.HINTING, self._clock.now())
         grant = await self._store.reserve(booking, self._throttle.source.allowance)

@@ -141,7 +141,7 @@ class Poller:
                 request = (following or waiting).pop(0)
                 reply = await self._one(request, batch.purpose)
                 if reply is None:  # what is left may be enough for some of it
-                    halves = self._halves(request, batch.purpose)
+                    halves = await self._halves(request, batch.purpose)
                     if not halves and batch.purpose not in SLEEPING:
                         break
                     following = [*halves, *following]
@@ -163,11 +163,11 @@ class Poller:
                 self._words.pop(account, None)
         return outcomes
 
-    def _halves(self, request: Request, purpose: Purpose) -> list[Request]:
+    async def _halves(self, request: Request, purpose: Purpose) -> list[Request]:
         """Of a request that costs more than there is; none if nothing of it can fit either."""
         half, now = len(request.accounts) // 2, self._clock.now()
         cheapest = min(map(self.source.cost, request.accounts), default=0)
-        if not half or not request.cost or self.throttle.asleep(purpose, cheapest):
+        if not half or not request.cost or await self.throttle.asleep(purpose, cheapest):
             return []
         parts = (request.accounts[:half], request.accounts[half:])
         return [each for part in parts for each in self.source.plan(part, now)]
@@ -191,10 +191,10 @@ class Poller:
         if request.lookup:
             purpose = Purpose.LOOKUP
         while True:
-            if self.throttle.asleep(purpose, request.cost):
+            if await self.throttle.asleep(purpose, request.cost):
                 return None
             await self.throttle.turn()
-            if self.throttle.asleep(purpose, request.cost):
+            if await self.throttle.asleep(purpose, request.cost):
                 return None
             now = self._clock.now()
             answer = await self._store.reserve(
@@ -202,11 +202,11 @@ class Poller:
                 self.source.allowance,
             )
             if isinstance(answer, Grant):
-                self.throttle.granted(purpose, request.cost)
+                await self.throttle.granted(purpose, request.cost)
                 return answer
             if answer.until - now > SHORT_WAIT:
                 if len(request.accounts) < 2 or not request.cost:
-                    self.throttle.sleep(answer, request.cost, purpose)
+                    await self.throttle.sleep(answer, request.cost, purpose)
                 return None
             await self._clock.sleep((answer.until - now).total_seconds())
 
@@ -222,9 +222,9 @@ class Poller:
             reply = await self._conclude(broken(request, error), grant, purpose, request.cost)
         if reply.exhausted:
             reason = reply.failure or "the provider says the credits are gone"
-            self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
+            await self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
             self._events.exhausted(reason)
-        self.throttle.note(reply)
+        await self.throttle.note(reply)
         again = await self.isolation.note(reply, purpose)
         if not self.isolation.blamed:
             apart = self.isolation.suspects.addresses_apart()

@@ -84,7 +84,7 @@ class ProviderCount:
         if gone and (metered is None or metered.left <= 0 or self._early(metered, now)):
             await self._tell(met(f"no credits are left ({gone}); it sleeps until {moment(end)}"), now)
         elif metered is not None and metered.left > 0:
-            self._throttle.wake()
+            await self._throttle.wake()
             await self._tell(not_met(f"{metered.left:,} credits are left; it polls again"), now)
 
     async def _ask(self) -> Usage | None:

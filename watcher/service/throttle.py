@@ -12,7 +12,9 @@ from watcher.domain.credits.allowance import CreditRefusal, Purpose
 from watcher.domain.model import Reading
 from watcher.domain.values.durations import span
 from watcher.ports.clock import Clock
+from watcher.ports.gate import Gate, Sleep
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request, Source
+from watcher.service.gate import LocalGate
 from watcher.service.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -27,18 +29,32 @@ SLEEPING = (Purpose.SCHEDULED, Purpose.SWEEP, Purpose.HINTED, Purpose.HINTING, P
 class SourceThrottle:
     """A source, asked no faster than it bears. Each of its requests goes through here and is counted."""
 
-    def __init__(self, source: Source, clock: Clock, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, source: Source, clock: Clock, metrics: Metrics | None = None, gate: Gate | None = None
+    ) -> None:
+        """`gate`: shared with whoever else asks with the same key; without it nobody else does."""
         self.source = source
         self._clock, self._metrics = clock, metrics
-        self.next_start = 0.0
-        """When the next request may start, in monotonic seconds."""
-        self.asleep_until: datetime | None = None
-        self.asleep_because = ""
-        self._asleep_cost = 0  # what costs less was not refused, and is asked all the same
-        self._failures = 0
+        self._gate: Gate = gate or LocalGate(clock)
+        self._faults = 0
         self.begun = 0
         """Requests that ever began, waiting for their booking included."""
         self._under_way = 0
+
+    @property
+    def next_start(self) -> float:
+        """When the next request may start, in monotonic seconds."""
+        return self._gate.next_start
+
+    @property
+    def asleep_until(self) -> datetime | None:
+        """Until when the source sleeps."""
+        return self._gate.asleep.until if self._gate.asleep is not None else None
+
+    @property
+    def asleep_because(self) -> str:
+        """Why it sleeps."""
+        return self._gate.asleep.because if self._gate.asleep is not None else ""
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -57,9 +73,7 @@ class SourceThrottle:
 
     async def turn(self) -> None:
         """Keep the spacing between the starts of two requests, and any pause asked for."""
-        while (wait := self.next_start - self._clock.monotonic()) > 0:
-            await self._clock.sleep(wait)
-        self.next_start = self._clock.monotonic() + self.source.spacing
+        await self._gate.turn(self.source.spacing)
 
     async def send(self, request: Request) -> Reply:
         """One request, counted. An answer whose charge nobody knows counts as charged."""
@@ -79,51 +93,61 @@ class SourceThrottle:
             charged = cost if answer.charged is None else answer.charged
             self._metrics.requested(self.source.name, self._clock.monotonic() - began, charged)
         if answer.pause:
-            self.next_start = max(self.next_start, self._clock.monotonic() + answer.pause.total_seconds())
+            await self._gate.pause(answer.pause.total_seconds())
         return answer
 
-    def note(self, reply: Reply) -> None:
+    async def note(self, reply: Reply) -> None:
         """Slow down after a failure, with jitter; a success forgets it."""
         pause = reply.pause.total_seconds() if reply.pause else 0.0
         if pause > self.source.spacing:
             log.warning("%s: %s; nothing is asked for %s", self.source.name, reply.failure, span(pause))
         if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
-            pause = max(pause, self.backoff())
+            pause = max(pause, _backoff(await self._gate.failed()))
         else:
-            self._failures = 0
+            self._faults = 0
+            await self._gate.succeeded()
         if pause:
-            self.next_start = max(self.next_start, self._clock.monotonic() + pause)
+            await self._gate.pause(pause)
 
     def backoff(self) -> float:
-        """Seconds to wait after one more failure in a row."""
-        self._failures += 1
-        wait: float = min(FIRST_BACKOFF * 2 ** min(self._failures - 1, 20), LONGEST_BACKOFF)
-        return wait * random.uniform(0.8, 1.2)
+        """Seconds to wait after one more fault in a row that is not the source's."""
+        self._faults += 1
+        return _backoff(self._faults)
 
-    def asleep(self, purpose: Purpose, cost: int) -> bool:
+    async def asleep(self, purpose: Purpose, cost: int) -> bool:
         """Whether a request of this cost need not be tried now."""
-        if purpose not in SLEEPING or self.asleep_until is None:
+        if purpose not in SLEEPING or self._gate.asleep is None:
             return False
-        return self._clock.now() < self.asleep_until and cost >= self._asleep_cost
+        await self._gate.look()
+        known = self._gate.asleep
+        return known is not None and self._clock.now() < known.until and cost >= known.cost
 
-    def sleep(self, refusal: CreditRefusal, cost: int = 0, purpose: Purpose = Purpose.SCHEDULED) -> None:
+    async def sleep(
+        self, refusal: CreditRefusal, cost: int = 0, purpose: Purpose = Purpose.SCHEDULED
+    ) -> None:
         """No request of `cost` or more fits until then. A refused poll by hand puts nothing else to sleep."""
-        if self.asleep_until is None:
+        if self._gate.asleep is None:
             plan = self.source.allowance.credits
             gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
             say = log.warning if gone else log.info  # a wait until a window has room is no news
             say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
         if purpose in SLEEPING:
-            self.asleep_until, self.asleep_because = refusal.until, refusal.reason
-            self._asleep_cost = cost
+            await self._gate.sleep(Sleep(refusal.until, refusal.reason, cost))
 
-    def granted(self, purpose: Purpose, cost: int) -> None:
+    async def granted(self, purpose: Purpose, cost: int) -> None:
         """A request was booked: what kept the source asleep is over, unless this one was only cheaper."""
-        if purpose in SLEEPING and cost >= self._asleep_cost:
-            self.wake()
+        known = self._gate.asleep
+        if known is not None and purpose in SLEEPING and cost >= known.cost:
+            await self.wake()
 
-    def wake(self) -> None:
+    async def wake(self) -> None:
         """There are credits again."""
-        if self.asleep_until is not None:
+        if self._gate.asleep is not None:
             log.info("%s polls again", self.source.name)
-            self.asleep_until, self.asleep_because, self._asleep_cost = None, "", 0
+            await self._gate.wake()
+
+
+def _backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    wait: float = min(FIRST_BACKOFF * 2 ** min(failures - 1, 20), LONGEST_BACKOFF)
+    return wait * random.uniform(0.8, 1.2)
