@@ -1,4 +1,4 @@
-"""A TCP relay on loopback, between a client and a server: cut, made silent, closed to newcomers."""
+"""A TCP relay on loopback, between a client and a server: cut, silent, cut off, slow, closed to newcomers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ class Relay:
     `silent`: bytes vanish in both directions, and the connections stay open. One that has lost some is silent
     for good: TCP never goes on after a hole. `shut`: whoever comes is reset
     at once. `accepted` counts those that were let in; `arrived` is set by whoever comes, let in or not.
+    `delay`: seconds that bytes are on their way, in each direction.
+
+    `cut_off` is a network that drops packets: nothing arrives any more, not even that a connection has ended,
+    nobody is reset, and whoever comes waits. After `mend` all that was sent meanwhile arrives, as TCP sends
+    it again.
     """
 
     def __init__(self, target: int, host: str = "127.0.0.1") -> None:
         self.target, self.host, self.port = target, host, 0
         self.silent = self.shut = False
-        self.accepted = 0
+        self.accepted, self.delay = 0, 0.0
+        self._whole = asyncio.Event()
+        self._whole.set()
         self.arrived = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self._holed: set[asyncio.StreamWriter] = set()
@@ -30,6 +37,14 @@ class Relay:
         """Reset every connection that is open now."""
         for writer in self._open:
             _reset(writer)
+
+    def cut_off(self) -> None:
+        """From now on nothing arrives on either side."""
+        self._whole.clear()
+
+    def mend(self) -> None:
+        """All that was held back arrives."""
+        self._whole.set()
 
     async def end(self) -> None:
         self.cut()
@@ -51,6 +66,7 @@ class Relay:
         self._open |= pair
         try:
             with suppress(OSError):
+                await self._whole.wait()
                 there_reader, there = await asyncio.open_connection(self.host, self.target)
                 pair.add(there)
                 self._open |= pair
@@ -68,11 +84,15 @@ class Relay:
         try:
             with suppress(OSError):
                 while data := await reader.read(65536):
+                    if self.delay:
+                        await asyncio.sleep(self.delay)
+                    await self._whole.wait()
                     if self.silent:
                         self._holed |= pair
                     elif writer not in self._holed:
                         writer.write(data)
                         await writer.drain()
+            await self._whole.wait()
         finally:
             for each in pair:  # what one side ends is ended for both
                 each.transport.abort()

@@ -9,23 +9,22 @@ import asyncio
 import json
 import os
 import random
-import re
 import signal
 import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
 
+from tests.chaos.ends import Answers, Far
 from tests.endtoend.bench import BOND, COINSTATS_KEY, DESK, EVM, PLENTY, SOLO, TEOS_KEY, furnish
 from watcher.sim import Simulation
-from watcher.sim.wire import Log, Recorded
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = ("ops", "pager")
@@ -37,11 +36,11 @@ sources:
   coinstats:
     kind: coinstats
     api_key: ${{COINSTATS_API_KEY}}
-    base_url: {url}/coinstats
+    base_url: ${{API_URL}}/coinstats
     credits: {{limit: {limit}}}
     requests_per_second: 100
     timeout: 5s
-  teos: {{kind: teos, api_key: "${{TEOS_API_KEY}}", base_url: "{url}/teos", timeout: 5s}}
+  teos: {{kind: teos, api_key: "${{TEOS_API_KEY}}", base_url: "${{API_URL}}/teos", timeout: 5s}}
 wallets:
   - {{name: hot, source: coinstats, address: "{evm}", chains: [ethereum, base-wallet], every: 1s}}
   - {{name: solo, source: coinstats, address: "{solo}", chains: [ethereum], every: 1s}}
@@ -74,9 +73,6 @@ rules:
 
 long = pytest.mark.long
 """For what takes its time: left out of `make test`, see `tests/conftest.py`."""
-
-_IDS = re.compile(r"delivery ([0-9a-f]{8}(?:, [0-9a-f]{8})*)(?: and ([0-9,]+) more)?")
-"""How deliveries are named in a message; of many of one rule the first is, and the others are counted."""
 
 
 @dataclass(slots=True)
@@ -153,98 +149,9 @@ class Zygote:
                 self._ended.pop(words["ended"]).set_result(words["code"])
 
 
-class Answers(Log):
-    """The requests at one API, and which answers are known to have been recorded by the daemon.
-
-    A source sends its next request after it recorded the answer before it; both come over one
-    connection. A request over another connection may be another life's and proves nothing.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken = 0
-        self._last: dict[Any, int] = {}
-        self._asked: dict[int, str] = {}
-        self._more = asyncio.Condition()
-        self.proven: dict[int, str] = {}
-
-    def take(self, request: web.BaseRequest) -> Recorded:
-        recorded = super().take(request)
-        if "alance" not in recorded.path:
-            return recorded
-        peer = request.transport.get_extra_info("peername") if request.transport else None
-        before = self._last.get(peer)
-        if before is not None:
-            self.proven[before] = self._asked.pop(before)
-        self.taken += 1
-        self._asked[self.taken] = f"{recorded.path}?{recorded.query}".lower()
-        self._last[peer] = self.taken
-        asyncio.get_running_loop().create_task(self._tell())
-        return recorded
-
-    async def _tell(self) -> None:
-        async with self._more:
-            self._more.notify_all()
-
-    def recorded(self, since: int, words: tuple[str, ...]) -> int:
-        """How many answers to requests after `since` that name these words are known to be recorded."""
-        return sum(
-            number > since and all(word in asked for word in words) for number, asked in self.proven.items()
-        )
-
-    async def until_recorded(self, since: int, words: tuple[str, ...], count: int) -> None:
-        async with self._more:
-            await self._more.wait_for(lambda: self.recorded(since, words) >= count)
-
-    async def until_taken(self, count: int) -> None:
-        async with self._more:
-            await self._more.wait_for(lambda: self.taken >= count)
-
-
-@dataclass
-class Far:
-    """A channel's far end. Counts what it took with 200, id by id, and in which life of the daemon."""
-
-    name: str
-    chance: random.Random
-    refusing: float = 0.0
-    """Share of messages answered with 503."""
-    taken: list[tuple[int, str, frozenset[str]]] = field(default_factory=list)
-    """Per message taken: the number of kills so far, its text, how the delivery ids in it begin."""
-    counted: int = 0
-    """Deliveries that a message only counted: those of many alerts of one rule."""
-    kills: int = 0
-    arrivals: asyncio.Condition = field(default_factory=asyncio.Condition)
-    arrived: int = 0
-
-    async def handle(self, request: web.Request) -> web.Response:
-        try:
-            body = await request.json()
-        except ConnectionResetError:  # killed while it was sending
-            return web.Response(status=400)
-        self.arrived += 1
-        async with self.arrivals:
-            self.arrivals.notify_all()
-        if self.chance.random() < self.refusing:
-            return web.Response(status=503)
-        text = f"{body['title']}\n{body['message']}"
-        named = _IDS.findall(text)
-        self.taken.append((self.kills, text, frozenset(each for ids, _ in named for each in ids.split(", "))))
-        self.counted += sum(int(more.replace(",", "")) for _, more in named if more)
-        return web.Response(text="ok")
-
-    def about(self, *words: str) -> int:
-        """How many messages that it took contain all these words."""
-        return sum(all(word in text for word in words) for _, text, _ in self.taken)
-
-    async def until(self, count: int) -> None:
-        async with self.arrivals:
-            await self.arrivals.wait_for(lambda: self.arrived >= count)
-
-
 @dataclass
 class Stand:
-    """Where everything is."""
+    """Where everything is. `env`: of each life; the simulated APIs and the channels are named in it."""
 
     folder: Path
     sim: Simulation
@@ -259,6 +166,8 @@ class Stand:
     """The lines of a configuration that has one."""
     elsewhere: Path | None = None
     """Where the store is, if not beside the configuration."""
+    port: int = 0
+    """Where the channels listen."""
 
     @property
     def store(self) -> Path:
@@ -267,9 +176,7 @@ class Stand:
     def write(self, *, limit: int = PLENTY, more: str = "") -> None:
         if self.elsewhere:
             more += f"store: {{kind: sqlite, path: {self.elsewhere}}}\n"
-        text = CONFIG.format(
-            url=self.sim.url, limit=limit, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, more=more
-        )
+        text = CONFIG.format(limit=limit, evm=EVM, solo=SOLO, desk=DESK, bond=BOND, more=more)
         (self.folder / "watcher.yaml").write_text(text)
         (self.folder / "rules.yaml").write_text(RULES)
 
@@ -283,6 +190,13 @@ class Stand:
         """Read the store beside the daemon; never writes, never checkpoints."""
         with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=30)) as conn:
             return conn.execute(sql).fetchall()
+
+    async def until_recorded(self, chain: str, address: str, count: int) -> None:
+        """Until so many answers to requests for an account that begin from now on are recorded; `chain`
+        empty: for any account of the address."""
+        log = self.teos if chain == "teos" else self.coinstats
+        words = (address.lower(),) if chain in ("", "teos") else (chain, address.lower())
+        await log.until_recorded(log.taken, words, count)
 
     async def logged(self, *words: str, since: int = 0, within: float = 30.0) -> None:
         """Until the daemon's log has all these words, after so many characters of it."""
@@ -318,6 +232,9 @@ class Stand:
         return path.read_text() if path.exists() else ""
 
 
+S = TypeVar("S", bound=Stand)
+
+
 async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[], str]) -> None:
     """Until it holds. Another process's file cannot be waited for, only looked at again."""
     try:
@@ -328,8 +245,17 @@ async def eventually(holds: Callable[[], bool], within: float, shown: Callable[[
         raise AssertionError(f"it did not come to that:\n{shown()[-3000:]}") from None
 
 
+def stand(
+    folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0
+) -> AbstractAsyncContextManager[Stand]:
+    """An installation of one daemon and its file."""
+    return furnished(folder, zygote, seed, refusing, Stand)
+
+
 @asynccontextmanager
-async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) -> AsyncIterator[Stand]:
+async def furnished(
+    folder: Path, zygote: Zygote, seed: int, refusing: float, made: Callable[..., S]
+) -> AsyncIterator[S]:
     """Simulated APIs, two recording channels, and a configuration that points at them."""
     folder.mkdir(parents=True, exist_ok=True)
     fars = {name: Far(name, random.Random(f"{seed} {name}"), refusing) for name in CHANNELS}
@@ -356,9 +282,16 @@ async def stand(folder: Path, zygote: Zygote, seed: int, refusing: float = 0.0) 
             furnish(sim)
             keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             urls = {f"{name.upper()}_URL": f"json://127.0.0.1:{port}/{name}" for name in CHANNELS}
-            env = {**keep, **urls, "COINSTATS_API_KEY": COINSTATS_KEY, "TEOS_API_KEY": TEOS_KEY}
-            there = Stand(folder, sim, coinstats, teos, fars, zygote, env, beats)
+            env = {
+                **keep,
+                **urls,
+                "API_URL": sim.url,
+                "COINSTATS_API_KEY": COINSTATS_KEY,
+                "TEOS_API_KEY": TEOS_KEY,
+            }
+            there = made(folder, sim, coinstats, teos, fars, zygote, env, beats)
             there.heartbeat = f"heartbeat: {{url: 'http://127.0.0.1:{port}/beat/{BEAT}', every: 1s}}\n"
+            there.port = port
             there.write()
             yield there
     finally:

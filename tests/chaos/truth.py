@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from tests.chaos.stand import CHANNELS, Answers, Stand
+from tests.chaos.stand import CHANNELS, Stand
 from tests.endtoend.bench import BOND, DESK, EVM, SOLO
 
 USDC = "0x" + "ab" * 20
@@ -115,26 +115,22 @@ class Truth:
                 line.address, line.chain, line.token, text, symbol="ETH", price="3000", coin_id="ethereum"
             )
 
-    def _log(self, line: Line) -> Answers:
-        return self.there.teos if line.chain == "teos" else self.there.coinstats
-
     async def _hold(self, name: str, *, lasting: bool = False, polls: int = 2) -> None:
         line = self.lines[name]
-        log, at = self._log(line), len(line.values) - 1
+        at = len(line.values) - 1
         if not lasting and self.chance.random() < 0.2:
             await asyncio.sleep(self.chance.random())  # may be seen, or not
             return
-        words = (line.address.lower(),) if line.chain == "teos" else (f"{line.chain}", line.address.lower())
         async with asyncio.timeout(SLOW):
-            await log.until_recorded(log.taken, words, polls)
+            await self.there.until_recorded(line.chain, line.address, polls)
         line.lasting[at] = True
 
     async def settle(self) -> None:
         """Until what is true now has been seen as often as a drop to zero needs, by a daemon in peace."""
         async with asyncio.timeout(SLOW), asyncio.TaskGroup() as group:
             for line in self.lines.values():
-                log = self._log(line)
-                group.create_task(log.until_recorded(log.taken, (line.address.lower(),), 3))
+                chain = line.chain if line.chain == "teos" else ""
+                group.create_task(self.there.until_recorded(chain, line.address, 3))
         for line in self.lines.values():
             line.lasting[-1] = True
 
@@ -253,8 +249,9 @@ def _deliveries(found: Compared, there: Stand, recorded_at_kill: list[set[str]])
         ours = [row for row in rows if row[1] == name]
         first: dict[str, int] = {}
         last_kill: dict[str, int] = {}
-        for place, (kills, _, ids) in enumerate(far.taken):
-            for each in ids:
+        for place, message in enumerate(far.taken):
+            kills = message.kills
+            for each in message.ids:
                 if each in first:
                     found.repeats += 1
                     found.expect(kills > last_kill[each], f"{name}: {each} came twice in one life")

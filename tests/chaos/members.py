@@ -1,0 +1,187 @@
+"""Several members on one PostgreSQL under attack, each with relays of its own to it, the APIs and the channels.
+
+So a member can be cut off from one of them or from all, and who asked or told is known by the port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.chaos.stand import CHANNELS, Life, Stand, Zygote, eventually, furnished
+from tests.postgresql import Cluster, running_postgresql
+from tests.relay import Relay, relaying
+
+STORE = """\
+store: {kind: postgresql, url: "${STORE_URL}", schema: watcher}
+cluster: {name: "${MEMBER}"}
+"""
+DATABASE = "watched"
+HEARD = {"wal_level": "replica", "max_wal_senders": "4", "max_replication_slots": "4", "hot_standby": "on"}
+
+
+def server(**settings: str) -> Any:
+    """A server that is reached by TCP too, keeps what it confirmed, and can be copied."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    found = {"listen_addresses": "127.0.0.1", **HEARD, **settings}
+    return running_postgresql(durable=True, port=port, settings=found)
+
+
+@dataclass
+class Member:
+    """One machine: its ways to the database, the APIs and the channels, and the life that it has now."""
+
+    name: str
+    database: Relay
+    apis: Relay
+    channels: Relay
+    life: Life | None = None
+
+    @property
+    def ways(self) -> tuple[Relay, Relay, Relay]:
+        return self.database, self.apis, self.channels
+
+    @property
+    def alive(self) -> bool:
+        return self.life is not None and not self.life.ended.done()
+
+
+@dataclass
+class MemberStand(Stand):
+    """An installation of several members. What is read of the store is read around all relays."""
+
+    cluster: Cluster | None = None
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def server(self) -> Cluster:
+        assert self.cluster is not None
+        return self.cluster
+
+    def write(self, *, limit: int | None = None, more: str = "") -> None:
+        super().write(**({} if limit is None else {"limit": limit}), more=STORE + more)
+
+    def env_of(self, member: Member) -> dict[str, str]:
+        hooks = {
+            f"{name.upper()}_URL": f"json://127.0.0.1:{member.channels.port}/{name}" for name in CHANNELS
+        }
+        return {
+            **self.env, **hooks, "MEMBER": member.name,
+            "API_URL": f"http://127.0.0.1:{member.apis.port}",
+            "STORE_URL": f"postgresql://postgres@127.0.0.1:{member.database.port}/{DATABASE}",
+        }  # fmt: skip
+
+    async def begin(self, name: str, *words: str, **order: Any) -> Life:
+        """A life of a member, or a verb on its machine."""
+        member = self.members[name]
+        env = {**self.env_of(member), **order.pop("env", {})}
+        life = await self.zygote.start(
+            cwd=str(self.folder), env=env, log=str(self.log_of(name)), words=words or ["run"], **order
+        )
+        if not words:
+            member.life = life
+        return life
+
+    async def begin_all(self) -> None:
+        await asyncio.gather(*(self.begin(name) for name in self.members))
+
+    async def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        life = self.members[name].life
+        assert life is not None
+        return await self.zygote.kill(life, number)
+
+    def freeze(self, name: str) -> None:
+        """The machine stands still, and what it holds stays held."""
+        life = self.members[name].life
+        assert life is not None
+        self.zygote.tell(life, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        life = self.members[name].life
+        assert life is not None
+        self.zygote.tell(life, signal.SIGCONT)
+
+    def log_of(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def log(self) -> str:
+        """What all members have logged, member by member."""
+        found = [self.log_of(name) for name in self.members]
+        return "".join(f"--- {each.stem}\n{each.read_text()}" for each in found if each.exists())
+
+    def query(self, sql: str) -> list[Any]:
+        with psycopg.connect(self.server.url(DATABASE), autocommit=True) as connection:
+            connection.execute("SET search_path TO watcher")
+            connection.execute("SET timezone TO 'UTC'")
+            return connection.execute(sql.encode()).fetchall()
+
+    async def until_recorded(self, chain: str, address: str, count: int) -> None:
+        """As the ledger says it: requests booked from now on, and settled with a reading of the account."""
+        source = "teos" if chain == "teos" else "coinstats"
+        after, address = time.time(), address.lower()
+        sql = (
+            "SELECT count(*) FROM requests r WHERE r.ended_at IS NOT NULL"  # noqa: S608
+            f" AND r.reserved_at > to_timestamp({after!r}) AND r.source = '{source}' AND EXISTS"
+            f" (SELECT 1 FROM accounts a WHERE a.source = '{source}' AND lower(a.address) = '{address}'"
+            f" AND a.chain LIKE '{chain or '%'}' AND r.outcomes::jsonb->'r' @> to_jsonb(a.id))"
+        )
+        while self.query(sql)[0][0] < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # nothing in this process knows when another one has written
+
+    def told_by(self, name: str, since: float = 0.0) -> list[tuple[float, str]]:
+        """When this member told something, and its first words."""
+        to = f"127.0.0.1:{self.members[name].channels.port}"
+        taken = [each for far in self.fars.values() for each in far.taken if each.to == to]
+        return sorted((each.at, each.text.partition("\n")[0]) for each in taken if each.at > since)
+
+    def asked_by(self, name: str, since: float = 0.0) -> list[float]:
+        """When this member asked an API for balances."""
+        host = f"127.0.0.1:{self.members[name].apis.port}"
+        return sorted(
+            at for log in (self.coinstats, self.teos) for at, by in log.asked if by == host and at > since
+        )
+
+    async def until(self, sql: str, wanted: Any = True, within: float = 30.0) -> None:
+        """Until a question to the store has this answer."""
+        await eventually(lambda: self.query(sql) == [(wanted,)], within, self.log)
+
+
+@asynccontextmanager
+async def members(
+    folder: Path, zygote: Zygote, seed: int, cluster: Cluster, names: Sequence[str] = ("one", "two"),
+    refusing: float = 0.0,
+) -> AsyncIterator[MemberStand]:  # fmt: skip
+    """An installation of these members, none of which runs yet."""
+    cluster.create(DATABASE)
+    try:
+        async with furnished(folder, zygote, seed, refusing, MemberStand) as there, AsyncExitStack() as stack:
+            there.cluster = cluster
+            api = urlsplit(there.sim.url).port
+            assert api is not None
+            for name in names:
+                database, apis, channels = [
+                    await stack.enter_async_context(relaying(port))
+                    for port in (cluster.port, api, there.port)
+                ]
+                there.members[name] = Member(name, database, apis, channels)
+            try:
+                yield there
+            finally:
+                for member in there.members.values():
+                    for way in member.ways:
+                        way.mend()
+                    if member.alive:
+                        await there.kill(member.name)
+    finally:
+        cluster.drop(DATABASE)
