@@ -18,6 +18,7 @@ test: $(VENV)/.dev $(VENV)/.anvil
 	@command -v promtool >/dev/null || echo "skipping Prometheus' own look at docs/monitoring: promtool is not installed (Debian package: prometheus)"
 	@command -v rabbitmq-server >/dev/null || echo "skipping TEOS' events by a real broker: rabbitmq-server is not installed (Debian package: rabbitmq-server)"
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo "skipping the store of many machines: PostgreSQL is not installed (Debian package: postgresql)"
+	@command -v pgbouncer >/dev/null || echo "skipping what is said of a pooler before PostgreSQL: pgbouncer is not installed (Debian package: pgbouncer)"
 	@command -v nginx >/dev/null || echo "skipping the page behind a proxy: nginx is not installed (Debian package: nginx-light)"
 	@test -x $(ANVIL) || command -v anvil >/dev/null || echo "skipping hints of a real EVM node: anvil is not installed; npm does that, where it is installed (Debian package: npm) and reaches its registry"
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)

@@ -1,4 +1,4 @@
-"""A file system of 2 MB, where this machine lets us make one."""
+"""A small file system, where this machine lets us make one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 @contextmanager
-def disk(folder: Path) -> Iterator[None]:
+def disk(folder: Path, size: str = "2m") -> Iterator[None]:
     """Make it there; raises CalledProcessError or FileNotFoundError where that is not allowed."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     subprocess.run(command, capture_output=True, check=True)
     try:
         yield

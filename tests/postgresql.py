@@ -76,7 +76,7 @@ class Cluster:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self.programs / "postgres", "-D", self._data], stdout=log, stderr=log, cwd=self.folder,
-                start_new_session=True, **_other_user(),
+                start_new_session=True, **other_user(),
             )  # fmt: skip
         until = time.monotonic() + _LONGEST_START
         while not self._answers():
@@ -127,7 +127,7 @@ class Cluster:
         if self.version >= 15:
             command += ["--locale-provider=icu", "--icu-locale=en"]
         made = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=self.folder, **_other_user()
+            command, check=False, capture_output=True, text=True, cwd=self.folder, **other_user()
         )
         if made.returncode:
             raise RuntimeError(f"no cluster: {made.stdout}{made.stderr}")
@@ -196,7 +196,7 @@ def _folder() -> Path:
     return folder
 
 
-def _other_user() -> dict[str, Any]:
+def other_user() -> dict[str, Any]:
     """How a process is begun that must not be root's."""
     if os.geteuid() != 0:
         return {}

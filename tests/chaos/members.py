@@ -1,4 +1,4 @@
-"""Several members on one PostgreSQL under attack, each with relays of its own to it, the APIs and the channels.
+"""Members on one PostgreSQL under attack, each with relays of its own to it, the APIs and the channels.
 
 So a member can be cut off from one of them or from all, and who asked or told is known by the port.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.chaos.database import free_port
 from tests.chaos.stand import CHANNELS, Life, Stand, Zygote, eventually, furnished
 from tests.postgresql import Cluster, running_postgresql
 from tests.relay import Relay, relaying
@@ -30,12 +30,10 @@ DATABASE = "watched"
 HEARD = {"wal_level": "replica", "max_wal_senders": "4", "max_replication_slots": "4", "hot_standby": "on"}
 
 
-def server(**settings: str) -> Any:
+def server(**settings: str) -> AbstractContextManager[Cluster]:
     """A server that is reached by TCP too, keeps what it confirmed, and can be copied."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     found = {"listen_addresses": "127.0.0.1", **HEARD, **settings}
-    return running_postgresql(durable=True, port=port, settings=found)
+    return running_postgresql(durable=True, port=free_port(), settings=found)
 
 
 @dataclass
