@@ -145,8 +145,9 @@ def copied(first: Cluster) -> Iterator[Copy]:
 
 
 @contextmanager
-def pooler(cluster: Cluster, mode: str = "transaction") -> Iterator[int]:
-    """A real pgbouncer before the server; the port where it listens."""
+def pooler(cluster: Cluster, mode: str = "transaction", *, in_turns: bool = False) -> Iterator[int]:
+    """A real pgbouncer before the server; the port where it listens. `in_turns`: who asks gets the connection
+    that rested longest, in place of the last one."""
     port, folder = free_port(), cluster.folder / "pooler"
     folder.mkdir()
     settings, users = folder / "pgbouncer.ini", folder / "users"
@@ -156,7 +157,8 @@ def pooler(cluster: Cluster, mode: str = "transaction") -> Iterator[int]:
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = trust\nauth_file = {users}\npool_mode = {mode}\n"
         f"logfile = {folder}/log\npidfile = {folder}/pid\n"
-        f"admin_users = {USER}\ndefault_pool_size = 4\nmax_client_conn = 100\n"
+        f"admin_users = {USER}\ndefault_pool_size = 4\nserver_round_robin = {int(in_turns)}\n"
+        "max_client_conn = 100\n"
         "ignore_startup_parameters = extra_float_digits,options,application_name\n"
     )
     if os.geteuid() == 0:
