@@ -24,6 +24,13 @@ class Revision(NamedTuple):
     number: int
 
 
+class SumKey(NamedTuple):
+    """A rule over sums, and one of its subjects; without a rule, all sums of which that account is a part."""
+
+    rule: str
+    subject: str
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the store knows before a decision.
@@ -33,6 +40,8 @@ class Snapshot:
     assets than these accounts hold; they are read-only views of all that is known. So is
     `everyone`: the state of every account ever seen, asked for or not, for rules that sum over
     many; None where `accounts` is all there is. `revision` spares looking through it; None: look.
+    `apart`: rules over several accounts are not judged here but by a decision of their own, whose
+    `accounts` are all those that they sum; what is due to be judged is left in `Decision.sums`.
     """
 
     accounts: Mapping[Account, AccountState]
@@ -59,6 +68,7 @@ class Snapshot:
     """Symbols, in lower case, that an asset had before, and by which rules may still name it."""
     named_at: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
     """Since when an asset has its symbol; not in here: for long, or it never had another one."""
+    apart: bool = False
 
 
 class PriceAt(NamedTuple):
@@ -122,6 +132,8 @@ class Decision:
     """New names of assets, as in `Snapshot`; to be added to what is known."""
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     """All former symbols of these assets, as in `Snapshot`."""
+    sums: frozenset[SumKey] = frozenset()
+    """To be judged apart, soon: what they sum may be another, or time has something to say of them."""
 
     @property
     def news(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
-from watcher.domain.decision import Decision, Question, Recalled, Snapshot
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
@@ -97,6 +97,17 @@ class Store(StoreAccess, Protocol):
     async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
         """`conclude` what `read` finds out: it is called where the store decides, just before. What it raises
         is raised here."""
+        ...
+
+    async def conclude_sums(
+        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+    ) -> Decision | None:
+        """Conclude on some sums that decisions have left to be judged apart, at most so many.
+
+        None if there are none, or others are at them. What was decided before they were taken is seen, and
+        what is decided after leaves them to be judged again. `read` is told which they are; the accounts
+        that it names, which nothing locks, are seen as they were at one moment.
+        """
         ...
 
     async def fail(self, settlement: Settlement) -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from watcher.domain.alerts.lifecycle import Ack, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor, AuditAction, AuditEntry
+from watcher.domain.decision import SumKey
 from watcher.domain.messages.delivery import Delivery, DeliveryState
-from watcher.domain.model import Account, Asset, Quarantined
+from watcher.domain.model import Account, Asset, Quarantined, subject_key
 from watcher.ports.commands import Acknowledged
 from watcher.store import audit as entries
 from watcher.store.memory.state import State
@@ -116,4 +117,6 @@ class MemoryCommands:
                 if hidden is not None:
                     shut[asset] = hidden
                 states[account] = state._replace(quarantined=shut, newcomers=new)
+                if self._state.apart:
+                    self._state.owed[SumKey("", subject_key(account))] = None
             self._state.cache.doubt()

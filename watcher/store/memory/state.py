@@ -12,7 +12,7 @@ from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.audit import AuditEntry
 from watcher.domain.credits.allowance import ASIDE, Booking, Grant
-from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled
+from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, SumKey
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord, recorded_poll
 from watcher.domain.history.timeline import Gap
@@ -36,6 +36,9 @@ UNREAD_AFTER = 3
 class State:
     """All of it. Whoever reads or changes it holds the `lock`, so that what is read is of one moment."""
 
+    apart: bool = False
+    """Whether decisions see the accounts that they are about and no others, as where many processes share
+    a store."""
     lock: RLock = field(default_factory=RLock)
     cache: SnapshotCache = field(default_factory=SnapshotCache)
     alerts: dict[str, Alert] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class State:
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     runs: dict[datetime, datetime] = field(default_factory=dict)
     unread: dict[Account, list[Gap]] = field(default_factory=dict)
+    owed: dict[SumKey, None] = field(default_factory=dict)
+    """Sums that are to be judged apart, those that wait longest first."""
     _grants: int = 0
 
     # ------------------------------------------------------------------ decisions
@@ -80,6 +85,7 @@ class State:
         if decision.standing is not None:
             self._forget(decision.standing)
         self.owe(decision.deliveries)
+        self.owed.update(dict.fromkeys(sorted(decision.sums)))
         if settlement is not None:
             self.settle(settlement, recorded_poll(decision), decision.moved)
 

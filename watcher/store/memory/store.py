@@ -18,7 +18,7 @@ from watcher.domain.credits.allowance import (
     Grant,
     may_spend,
 )
-from watcher.domain.decision import Decision, Question, Recalled, Snapshot
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
@@ -73,14 +73,18 @@ class MemoryStore:
 
     async def load(self, accounts: Sequence[Account]) -> Snapshot:
         with self.state.lock:
-            return self.state.cache.past(accounts)
+            return self._past(accounts)
+
+    def _past(self, accounts: Sequence[Account]) -> Snapshot:
+        past = self.state.cache.past(accounts)
+        return replace(past, everyone=None, apart=True, revision=None) if self.state.apart else past
 
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         with self.state.lock:
             try:
-                decision = decide(self.state.cache.past(accounts), self._recall)
+                decision = decide(self._past(accounts), self._recall)
             except BaseException:
                 self.state.cache.doubt()
                 raise
@@ -90,6 +94,25 @@ class MemoryStore:
 
     async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
         return await self.conclude(*read())
+
+    async def conclude_sums(
+        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+    ) -> Decision | None:
+        with self.state.lock:
+            taken = list(self.state.owed)[:most]
+            for key in taken:
+                del self.state.owed[key]
+            if not taken:
+                return None
+            try:
+                accounts, decide = read(taken)
+                decision = decide(replace(self._past(accounts), apart=False), self._recall)
+            except BaseException:
+                self.state.owed.update(dict.fromkeys(taken))
+                raise
+            self.state.keep(decision, None)
+        self.on_conclusion(decision)
+        return decision
 
     def _recall(self, asked: Sequence[Question]) -> Mapping[Question, Recalled]:
         return {question: self.state.answer(question) for question in asked}

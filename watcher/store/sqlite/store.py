@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
-from watcher.domain.decision import Decision, Snapshot
+from watcher.domain.decision import Decision, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
@@ -105,6 +105,11 @@ class SqliteStore:
 
     async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
         return await self._do(lambda core: core.conclude(*read()))
+
+    async def conclude_sums(
+        self, _read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], _most: int
+    ) -> Decision | None:
+        return None  # each decision sees everyone
 
     async def fail(self, settlement: Settlement) -> None:
         await self._do(lambda core: core.fail(settlement))
