@@ -32,9 +32,9 @@ from watcher.domain.model import Asset, Quote
 from watcher.domain.rules.lookback import Baseline
 from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.ports.store import Settlement
+from watcher.store.codec import canonical
 from watcher.store.sqlite import connection
 from watcher.store.sqlite.backend import SqliteSettings
-from watcher.store.sqlite.codec import canonical
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
 from watcher.store.sqlite.transactions import Transactions

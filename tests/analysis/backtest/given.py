@@ -184,7 +184,7 @@ def told_by_daemon(path: Path) -> list[tuple[Any, ...]]:
 def told_by_backtest(played: Played) -> list[tuple[Any, ...]]:
     import json
 
-    from watcher.store.sqlite.codec import to_ms
+    from watcher.store.codec import to_ms
 
     return sorted(
         (
@@ -204,7 +204,7 @@ def alerts_of_daemon(path: Path) -> list[tuple[Any, ...]]:
 
 
 def alerts_of_backtest(played: Played) -> list[tuple[Any, ...]]:
-    from watcher.store.sqlite.codec import ms, to_ms
+    from watcher.store.codec import ms, to_ms
 
     last = {each.alert.id: each.alert for each in played.transitions}
     return sorted(

@@ -12,11 +12,9 @@ from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision
 from watcher.ports.commands import Acknowledged
-from watcher.store.sqlite import events
-from watcher.store.sqlite.codec import storable, to_ms
-from watcher.store.sqlite.rows import (
+from watcher.store.codec import storable, to_ms
+from watcher.store.rows import (
     ALERT,
-    PUT_FLAP,
     SILENCE,
     alert_from,
     alert_row,
@@ -24,9 +22,11 @@ from watcher.store.sqlite.rows import (
     silence_from,
     silence_row,
 )
+from watcher.store.sqlite import events
 
 _ALERTS = f"SELECT {', '.join(ALERT)} FROM alerts"  # noqa: S608
 _PUT_ALERT = f"INSERT OR REPLACE INTO alerts ({', '.join(ALERT)}) VALUES ({', '.join('?' * len(ALERT))})"  # noqa: S608
+_PUT_FLAP = "INSERT OR REPLACE INTO flaps (rule, subject, times, since, said, last) VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_SILENCE = (
     f"INSERT OR REPLACE INTO silences ({', '.join(SILENCE)}) VALUES ({', '.join('?' * len(SILENCE))})"  # noqa: S608
 )
@@ -38,7 +38,7 @@ def write(conn: sqlite3.Connection, conclusion: Decision) -> None:
     if conclusion.alerts:
         conn.executemany(_PUT_ALERT, [alert_row(alert) for alert in conclusion.alerts])
     if conclusion.flaps:
-        conn.executemany(PUT_FLAP, [flap_row(*pair) for pair in conclusion.flaps.items()])
+        conn.executemany(_PUT_FLAP, [flap_row(*pair) for pair in conclusion.flaps.items()])
 
 
 def live(conn: sqlite3.Connection) -> list[Alert]:

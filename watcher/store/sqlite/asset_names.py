@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from watcher.domain.decision import Decision
 from watcher.domain.model import Asset
+from watcher.store.codec import from_ms, storable, to_ms
 from watcher.store.snapshot import AssetNames
-from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 
 def read_names(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> AssetNames:

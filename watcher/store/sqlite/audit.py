@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from watcher.domain.audit import Actor, AuditAction, AuditEntry, AuditFilter
-from watcher.store.sqlite.codec import from_ms, storable, to_ms
+from watcher.store.codec import from_ms, storable, to_ms
 
 
 def write(conn: sqlite3.Connection, entry: AuditEntry | None) -> None:

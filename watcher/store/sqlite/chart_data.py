@@ -27,8 +27,8 @@ from watcher.ports.queries import (
     ReadingTimes,
     Track,
 )
+from watcher.store.codec import from_ms, number, time, to_ms
 from watcher.store.sqlite import poll_log
-from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 STRETCHES = 1000
 """Stretches of time into which a long history is cut: as many as a chart has room for."""

@@ -6,13 +6,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from watcher.domain.alerts.events import Event
-from watcher.domain.alerts.lifecycle import Ack
 from watcher.domain.messages.message import Message
-from watcher.store.sqlite.codec import from_ms, to_ms
-from watcher.store.sqlite.rows import MESSAGE, message_from
+from watcher.store.codec import to_ms
+from watcher.store.rows import MESSAGE, event_from
 
 _FIRST = (
     f"SELECT {MESSAGE}, a.by, a.at, a.comment, a.via FROM happenings h"  # noqa: S608
@@ -23,7 +21,7 @@ _FIRST = (
 
 def one(conn: sqlite3.Connection, identity: str) -> Event | None:
     row = conn.execute(f"{_FIRST} h.id = ?", (identity,)).fetchone()
-    return _event(row) if row is not None else None
+    return event_from(row) if row is not None else None
 
 
 def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
@@ -31,21 +29,21 @@ def newest(conn: sqlite3.Connection, limit: int, skip: int = 0) -> list[Event]:
     rows = conn.execute(
         f"{_FIRST} h.state = 'event' ORDER BY h.at DESC, h.id LIMIT ? OFFSET ?", (limit, skip)
     )
-    return [_event(row) for row in rows]
+    return [event_from(row) for row in rows]
 
 
 def several(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Event]:
     """These, in any order."""
     some = "h.id IN (SELECT value FROM json_each(?))"
     rows = conn.execute(f"{_FIRST} {some}", (json.dumps(ids),))
-    return [_event(row) for row in rows]
+    return [event_from(row) for row in rows]
 
 
 def acknowledged(conn: sqlite3.Connection, since: datetime) -> list[Event]:
     """Events that somebody acknowledged then or later."""
     some = "h.id IN (SELECT event FROM event_acks WHERE at >= ?)"
     rows = conn.execute(f"{_FIRST} {some}", (to_ms(since),))
-    return [_event(row) for row in rows]
+    return [event_from(row) for row in rows]
 
 
 def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[Message]:
@@ -54,7 +52,7 @@ def within(conn: sqlite3.Connection, since: datetime, until: datetime) -> list[M
         f"{_FIRST} h.state = 'event' AND h.at >= ? AND h.at < ? ORDER BY h.at, m.id",
         (to_ms(since), to_ms(until)),
     )
-    return [_event(row).message for row in rows]
+    return [event_from(row).message for row in rows]
 
 
 def acknowledge(conn: sqlite3.Connection, identity: str, said: tuple[str, int, str, str]) -> bool:
@@ -66,8 +64,3 @@ def acknowledge(conn: sqlite3.Connection, identity: str, said: tuple[str, int, s
         " ON CONFLICT (event) DO NOTHING"
     )
     return conn.execute(sql, (identity, *said, identity)).rowcount > 0
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    by, at, comment, via = row[-4:]
-    return Event(message_from(row[:-4]), None if by is None else Ack(by, from_ms(at), comment, via))

@@ -11,8 +11,8 @@ import sqlite3
 
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.selection import AlertFilter
+from watcher.store.codec import storable, to_ms
 from watcher.store.sqlite import alerts, events
-from watcher.store.sqlite.codec import storable, to_ms
 
 _WORST = "urgency, rank, at DESC, id"
 _NEWEST = "at DESC, id"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from watcher.domain.model import Account
 from watcher.ports.hints import HintedPoll, HintTally, HintWord
-from watcher.store.sqlite.codec import from_ms, storable, to_ms
+from watcher.store.codec import from_ms, storable, to_ms
 
 _NOTE = (
     "INSERT INTO hinted (request, source, chain, address, by, told_at, hint, at, changed, credits)"

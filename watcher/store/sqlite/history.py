@@ -11,9 +11,9 @@ from typing import Any
 
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.store.codec import from_ms, number, time, to_ms
 from watcher.store.sqlite import poll_log
 from watcher.store.sqlite.asset_names import read_names
-from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 
 def recorded(conn: sqlite3.Connection, since: datetime) -> RecordedHistory:

@@ -20,9 +20,9 @@ from watcher.domain.credits.allowance import (
 )
 from watcher.domain.model import Account
 from watcher.ports.store import Settlement
+from watcher.store.codec import from_ms, storable, to_ms
 from watcher.store.ledger import spending
 from watcher.store.sqlite import hinted
-from watcher.store.sqlite.codec import from_ms, storable, to_ms
 
 HOUR_MS = 3_600_000
 SET_BACK = "ledger.set_back"

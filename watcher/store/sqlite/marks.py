@@ -10,7 +10,7 @@ from typing import Any
 
 from watcher.domain.model import Account, Asset, Change
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
-from watcher.store.sqlite.codec import canonical, from_ms, number, optional, time, to_ms
+from watcher.store.codec import canonical, from_ms, number, optional, time, to_ms
 
 _CHANGES = (
     "SELECT before, after, before_at, after_at, price_before, price_after FROM changes"

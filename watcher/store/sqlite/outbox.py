@@ -11,9 +11,8 @@ from typing import Any
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Message
-from watcher.domain.values.formatting import moment
 from watcher.ports.queries import Waiting
-from watcher.store.sqlite.codec import (
+from watcher.store.codec import (
     from_ms,
     ms,
     particulars_text,
@@ -21,11 +20,10 @@ from watcher.store.sqlite.codec import (
     time,
     to_ms,
 )
-from watcher.store.sqlite.rows import MESSAGE, message_from
+from watcher.store.rows import DELIVERY, delivery_from
 
 _SELECT = (
-    "SELECT d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent,"  # noqa: S608
-    f" {MESSAGE}, d.heard, CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because, d.receipt,"
+    f"SELECT {DELIVERY},"  # noqa: S608
     " (SELECT e.receipt FROM messages f JOIN deliveries e ON e.message = f.id WHERE f.alert = m.alert"
     " AND e.channel = d.channel AND e.receipt <> '' ORDER BY e.sent, e.rowid LIMIT 1)"
     " FROM deliveries d JOIN messages m ON m.id = d.message LEFT JOIN alerts a ON a.id = m.alert"
@@ -236,12 +234,7 @@ def _change(
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    return Delivery(
-        row[0], row[1], message_from(row[8:18]), from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]),
-        row[3], row[4], time(row[7]), frozenset(json.loads(row[18])) if row[18] else frozenset(),
-        over=f"since {moment(from_ms(row[19]))}: {row[20]}" if row[19] is not None else "",
-        receipt=row[21], thread=row[22] or "",
-    )  # fmt: skip
+    return delivery_from(row[:-1], row[-1])
 
 
 def _names(recipients: frozenset[str]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from watcher.domain.model import EMPTY, NEWCOMER, Account, AccountState, Asset, Quarantined
-from watcher.store.sqlite.codec import from_ms, storable, to_ms
+from watcher.store.codec import from_ms, storable, to_ms
 
 Kept = tuple[dict[Asset, Quarantined], dict[Asset, datetime]]
 """What no rule sees; and since when the newcomers, which rules see, are there."""

@@ -31,6 +31,7 @@ from watcher.ports.queries import (
     Then,
     Waiting,
 )
+from watcher.store.codec import from_ms, time, to_ms
 from watcher.store.sqlite import (
     alerts,
     audit,
@@ -45,7 +46,6 @@ from watcher.store.sqlite import (
     statement_data,
 )
 from watcher.store.sqlite.asset_names import read_names
-from watcher.store.sqlite.codec import from_ms, time, to_ms
 from watcher.store.sqlite.connection import check_version, connect_existing
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.snapshot import SqliteSnapshotCache

@@ -14,7 +14,7 @@ from watcher.store.ages import (
     SPELLS,
     TRANSITIONS,
 )
-from watcher.store.sqlite.codec import to_ms
+from watcher.store.codec import to_ms
 
 STEP = 500
 """Rows deleted in one transaction."""

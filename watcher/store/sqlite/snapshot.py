@@ -9,11 +9,8 @@ from decimal import Decimal
 from functools import partial
 
 from watcher.domain.model import EMPTY, Account, Asset, Quote
-from watcher.store.snapshot import SnapshotCache
-from watcher.store.sqlite import quarantine
-from watcher.store.sqlite.asset_names import read_names
-from watcher.store.sqlite.codec import from_ms
-from watcher.store.sqlite.rows import (
+from watcher.store.codec import from_ms
+from watcher.store.rows import (
     ALERT,
     SILENCE,
     STATE,
@@ -24,6 +21,9 @@ from watcher.store.sqlite.rows import (
     silence_from,
     state_from,
 )
+from watcher.store.snapshot import SnapshotCache
+from watcher.store.sqlite import quarantine
+from watcher.store.sqlite.asset_names import read_names
 
 SHORT = 4
 """Amounts of so few characters are kept once for all; longer ones are seldom equal."""

@@ -13,7 +13,7 @@ from watcher.domain.history.timeline import Point
 from watcher.domain.model import Account, Asset
 from watcher.domain.values.decimals import ZERO, minus, plus
 from watcher.ports.queries import Sparks, Then
-from watcher.store.sqlite.codec import from_ms, number, to_ms
+from watcher.store.codec import from_ms, number, to_ms
 
 
 def read(

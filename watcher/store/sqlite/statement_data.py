@@ -15,8 +15,8 @@ from typing import Any
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
+from watcher.store.codec import from_ms, number, time, to_ms
 from watcher.store.sqlite import alerts, events, poll_log
-from watcher.store.sqlite.codec import from_ms, number, time, to_ms
 
 Names = Mapping[int, Account]
 

@@ -15,12 +15,13 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 from watcher.ports.store import Deciding, Settlement
+from watcher.store.codec import canonical, number, optional, to_ms
+from watcher.store.outcomes import outcomes
+from watcher.store.rows import STATE, doubt_text, read_again, state_row
 from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
-from watcher.store.sqlite.codec import canonical, number, optional, to_ms
 from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.retention import Retention, give_back
-from watcher.store.sqlite.rows import STATE, doubt_text, read_again, state_row
 from watcher.store.sqlite.snapshot import SqliteSnapshotCache
 from watcher.store.sqlite.upgrade import upgrade
 
@@ -77,7 +78,7 @@ class Transactions:
             conclusion = decide(cache.past(accounts), lambda asked: self._recall(cache, asked))
             self._write(cache, conclusion)
             if settlement is not None:
-                read = poll_log.outcomes(conclusion, cache.account_ids, cache.asset_ids)
+                read = outcomes(conclusion, cache.account_ids, cache.asset_ids)
                 ledger.settle(self.conn, settlement, read, conclusion.moved)
         cache.apply(conclusion)
         return conclusion

@@ -1,4 +1,5 @@
-"""What is known of accounts, and alerts, as rows and back."""
+"""Rows of accounts, alerts and messages in tables, and back, whichever database keeps them: times are
+milliseconds, and what is a list or a record within one row is JSON."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
+from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, PriceSuspicion, Suspect
-from watcher.store.sqlite.codec import (
+from watcher.domain.values.formatting import moment
+from watcher.store.codec import (
     canonical,
     from_ms,
     ms,
@@ -163,7 +167,7 @@ def alert_row(alert: Alert) -> tuple[Any, ...]:
     return (
         alert.id, alert.rule, alert.fingerprint, alert.subject, alert.label, alert.wallet, *where,
         str(alert.severity), str(alert.state), to_ms(alert.since), alert.because, alert.reads,
-        ms(alert.fired_at), ms(alert.told_at), ms(alert.resolved_at), int(alert.closed),
+        ms(alert.fired_at), ms(alert.told_at), ms(alert.resolved_at), alert.closed,
         None if alert.told is None else json.dumps(alert.told), ms(alert.told_since), alert.repeats,
         ms(alert.clear_since), ack.by if ack else None, to_ms(ack.at) if ack else None,
         ack.comment if ack else "", alert.held, None if alert.owed is None else str(alert.owed),
@@ -221,6 +225,29 @@ def message_from(row: tuple[Any, ...]) -> Message:
     )
 
 
+DELIVERY = (
+    "d.id, d.channel, d.state, d.attempts, d.last_error, d.created, d.due, d.sent, d.heard, d.receipt,"
+    f" CASE WHEN a.state = 'resolved' THEN a.resolved_at END, a.because, {MESSAGE}"
+)
+"""The columns of a delivery, its message and its alert, in the order of `delivery_from`."""
+
+
+def delivery_from(row: tuple[Any, ...], thread: str | None) -> Delivery:
+    """`thread`: how the service calls the first message about the same."""
+    return Delivery(
+        row[0], row[1], message_from(row[12:]), from_ms(row[5]), from_ms(row[6]), DeliveryState(row[2]),
+        row[3], row[4], time(row[7]), frozenset(json.loads(row[8])) if row[8] else frozenset(),
+        over=f"since {moment(from_ms(row[10]))}: {row[11]}" if row[10] is not None else "",
+        receipt=row[9], thread=thread or "",
+    )  # fmt: skip
+
+
+def event_from(row: tuple[Any, ...]) -> Event:
+    """Of the columns of a message, and those of its acknowledgement."""
+    by, at, comment, via = row[-4:]
+    return Event(message_from(row[:-4]), None if by is None else Ack(by, from_ms(at), comment, via))
+
+
 SILENCE = ("id", "author", "comment", "created", "until", "rules", "wallets", "severities", "tags")
 
 
@@ -237,12 +264,9 @@ def silence_from(row: tuple[Any, ...]) -> Silence:
     return Silence(row[0], row[1], row[2], from_ms(row[3]), from_ms(row[4]), *globs)
 
 
-PUT_FLAP = "INSERT OR REPLACE INTO flaps (rule, subject, times, since, said, last) VALUES (?, ?, ?, ?, ?, ?)"
-
-
 def flap_row(key: tuple[str, str], flap: Flap) -> tuple[Any, ...]:
     times = [to_ms(at) for at in flap.times]
-    return (*key, json.dumps(times), ms(flap.since), int(flap.said), times[-1] if times else 0)
+    return (*key, json.dumps(times), ms(flap.since), flap.said, times[-1] if times else 0)
 
 
 def flap_from(row: tuple[Any, ...]) -> tuple[tuple[str, str], Flap]:
