@@ -14,6 +14,7 @@ from watcher.domain.credits.allowance import (
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import Account, Outcome
 from watcher.ports.channel import UNGROUPED
+from watcher.ports.members import Identity, Lease
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -162,3 +163,41 @@ class FakeChannel:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class FakeMembers:
+    """A member that leads what the test gives it."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, Lease] = {}
+        self._terms: dict[str, int] = {}
+        self._news = asyncio.Event()
+        self.identity = Identity()
+
+    def give(self, role: str) -> None:
+        self._terms[role] = self._terms.get(role, 0) + 1
+        self._leases[role] = Lease(role, self._terms[role])
+        self._say()
+
+    def take(self, role: str) -> None:
+        del self._leases[role]
+        self._say()
+
+    async def introduce(self, identity: Identity) -> None:
+        self.identity = identity
+
+    def leads(self, role: str) -> bool:
+        return role in self._leases
+
+    async def gained(self, role: str) -> Lease:
+        while role not in self._leases:
+            await self._news.wait()
+        return self._leases[role]
+
+    async def lost(self, lease: Lease) -> None:
+        while self._leases.get(lease.role) == lease:
+            await self._news.wait()
+
+    def _say(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

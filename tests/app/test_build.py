@@ -56,11 +56,11 @@ async def poll(app: App, purpose: Purpose = Purpose.SCHEDULED) -> None:
 async def test_everything_of_a_configuration_has_one_task_between_start_and_stop(tmp_path: Path) -> None:
     async with Simulation() as sim, built(tmp_path, sim) as app:
         await app.start()
-        at_work = [task.get_name() for task in app.tasks if not task.done()]
+        at_work = [task.get_name() for task in app.duties.tasks if not task.done()]
         own = ["poll coins", "auto coins", "count coins", "discover coins"]
         assert at_work == ["timers", *own]
         await app.stop()
-        assert app.tasks == []
+        assert app.duties.tasks == []
 
 
 async def test_a_source_that_tells_the_rates_is_asked_once_and_its_channels_show_them(tmp_path: Path) -> None:

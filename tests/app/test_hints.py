@@ -91,7 +91,7 @@ async def test_a_posted_hint_causes_a_paid_poll_at_once_and_is_kept_with_it(tmp_
     async with Simulation() as sim, watching(tmp_path, sim) as w:
         sim.world.set_amount(HOT, "ethereum", "ETH", "7", symbol="ETH", price="3000")
         await w.app.start()
-        assert "hints mine" in [task.get_name() for task in w.app.tasks]
+        assert "hints mine" in [task.get_name() for task in w.app.duties.tasks]
         for _ in range(2):
             await w.next(Purpose.SCHEDULED)
         sim.world.set_amount(HOT, "ethereum", "ETH", "6", symbol="ETH", price="3000")

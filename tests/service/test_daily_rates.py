@@ -16,7 +16,7 @@ from tests.fakes import START
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Booking, CreditRefusal, Purpose
 from watcher.domain.messages.presentation import Currency
-from watcher.service.daily_rates import AGAIN, DailyRates, rates_kept
+from watcher.service.daily_rates import AGAIN, DailyRates, KnownRates, rates_kept
 from watcher.service.metrics import Metrics
 from watcher.service.throttle import SourceThrottle
 from watcher.sim import Simulation
@@ -42,8 +42,9 @@ class Bench:
 
     async def rates(self) -> DailyRates:
         """As at a start of the daemon."""
-        facts = await self.store.facts("coins")
-        return DailyRates(self.throttle, self.store, self.clock, facts=facts)
+        known = KnownRates("coins", self.store)
+        await known.look()
+        return DailyRates(self.throttle, self.store, self.clock, known)
 
     async def spent(self) -> int:
         return await self.store.spent("coins", self.clock.now() - timedelta(days=40))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from watcher.app.jobs import Job, start_jobs, stop_jobs
+from watcher.app.duties import Duties, Duty
+from watcher.app.jobs import Job
 from watcher.app.schedules import SourceSchedule
 from watcher.config.configuration import Configuration
 from watcher.config.settings import Settings
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.ports.channel import Channel
 from watcher.ports.clock import Clock
-from watcher.ports.store import Store
+from watcher.ports.members import PLAN, Lease, tell
+from watcher.ports.store import Store, facts_of
 from watcher.service.delivery import Deliverer
 from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
@@ -34,27 +37,37 @@ FINISH = 4.0
 
 @dataclass(slots=True)
 class App:
-    """Sources, rules and channels of one configuration. `jobs` are what `start` sets to work."""
+    """Sources, rules and channels of one configuration. What a member does alone is there while it leads it:
+    `plan` makes what polls, says when, judges by the clock and listens."""
 
     configuration: Configuration
     engine: RuleEngine
-    pollers: Mapping[str, Poller]
-    schedules: Mapping[str, SourceSchedule]
-    timers: TimeBasedEvaluation
     channels: Sequence[Channel]
     deliverer: Deliverer
     metrics: Metrics
-    jobs: Sequence[Job]
-    listeners: Mapping[str, HintListener] = field(default_factory=dict)
+    timers: TimeBasedEvaluation
+    plan: Callable[[App], Awaitable[None]]
+    pollers: dict[str, Poller] = field(default_factory=dict)
+    schedules: dict[str, SourceSchedule] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    """What is set to work for `plan`."""
+    listeners: dict[str, HintListener] = field(default_factory=dict)
     """Who listens to each hint source."""
-    postings: Mapping[str, Posting] = field(default_factory=dict)
+    postings: dict[str, Posting] = field(default_factory=dict)
     """The hint sources that are posted to."""
     doubts: list[Callable[[], str]] = field(default_factory=list)
     """What people should know and keeps no alert from anybody: each gives words, or none."""
     when_others_write: list[Callable[[], None]] = field(default_factory=list)
     """Who else wants to know that somebody beside the daemon has written."""
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    """The jobs at work; one that ends is a fault."""
+    duties: Duties = field(init=False)
+
+    def __post_init__(self) -> None:
+        lanes = [
+            Duty(tell(each.name), partial(self._begin_telling, each), partial(self._end_telling, each))
+            for each in self.channels
+        ]
+        planning = Duty(PLAN, self._begin_planning, self._end_planning)
+        self.duties = Duties(self.store.members, self.clock, [planning, *lanes])
 
     @property
     def settings(self) -> Settings:
@@ -73,16 +86,38 @@ class App:
         return self.engine.rules
 
     async def start(self) -> None:
-        """Let the configuration take effect on the alerts that live, then set everything to work."""
-        await self.prepare()
-        self.deliverer.start()
-        for name, schedule in self.schedules.items():
-            await schedule.begin(self.pollers[name], self.engine)
-        self.tasks += start_jobs(self.jobs)
+        """Set to work what this member leads, and what it comes to lead."""
+        await self.duties.start()
 
     async def prepare(self) -> None:
         """Let the configuration take effect on the alerts that live; before the first poll."""
         await self.engine.take_effect()
+
+    async def _begin_planning(self, _lease: Lease) -> Sequence[Job]:
+        if not self.jobs:
+            await self.plan(self)
+        await self.prepare()
+        for name, schedule in self.schedules.items():
+            await schedule.begin(self.pollers[name], self.engine)
+        return self.jobs
+
+    async def _end_planning(self) -> None:
+        """Close what was made for it: whoever takes it up next knows what this one has not heard of."""
+        closing = [each.source.close() for each in self.pollers.values()]
+        await _closed([*closing, *(each.source.close() for each in self.listeners.values())])
+        made: list[dict[str, Any]] = [self.pollers, self.schedules, self.listeners, self.postings]
+        for each in made:
+            each.clear()
+        self.jobs.clear()
+
+    async def _begin_telling(self, channel: Channel, _lease: Lease) -> Sequence[Job]:
+        channel.remember(await self.store.facts(facts_of(channel.name)))
+        self.deliverer.begin(channel.name)
+        return ()
+
+    async def _end_telling(self, channel: Channel) -> None:
+        lost = not self.store.members.leads(tell(channel.name))
+        await self.deliverer.end(channel.name, FINISH, lost=lost)
 
     def others_wrote(self) -> None:
         """Somebody beside the daemon has written: there may be something to tell, or to judge anew."""
@@ -91,16 +126,17 @@ class App:
 
     async def stop(self) -> None:
         """End within bounded time: first the polling, then the deliveries, then what they used."""
-        await stop_jobs(self.tasks)
-        self.tasks.clear()
+        await self.duties.stop()
         await self.deliverer.stop(FINISH)
         await self.close()
 
     async def close(self) -> None:
         """Close sources, channels and hint sources; a failure of one does not keep the others open."""
-        closing = [poller.source.close() for poller in self.pollers.values()]
-        closing += [channel.close() for channel in self.channels]
-        closing += [listener.source.close() for listener in self.listeners.values()]
-        for result in await asyncio.gather(*closing, return_exceptions=True):
-            if isinstance(result, BaseException):
-                log.error("closing failed: %s", type(result).__name__)
+        await self._end_planning()
+        await _closed([channel.close() for channel in self.channels])
+
+
+async def _closed(closing: Sequence[Awaitable[None]]) -> None:
+    for result in await asyncio.gather(*closing, return_exceptions=True):
+        if isinstance(result, BaseException):
+            log.error("closing failed: %s", type(result).__name__)

@@ -30,10 +30,11 @@ from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Draw
 from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
+from watcher.ports.members import PLAN
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
-from watcher.service.daily_rates import DailyRates
+from watcher.service.daily_rates import DailyRates, KnownRates
 from watcher.service.delivery import Deliverer
 from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
@@ -62,10 +63,13 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
-    daily: DailyRates | None = None
+    teller = settings.rates_source
+    rates = KnownRates(teller, store) if teller is not None else None
+    if rates is not None:
+        await rates.look()
 
     def told() -> ExchangeRates | None:
-        return daily.known if daily is not None else None
+        return rates.known if rates is not None else None
 
     channels = build_channels(
         settings, present=presentations(settings, draw, letters=letters, told=told, clock=clock)
@@ -79,22 +83,29 @@ async def build(
     engine = RuleEngine(
         store, rules, clock, running_since=started, metrics=metrics, on_deliveries=deliverer.wake
     )
-    pollers: dict[str, Poller] = {}
-    schedules: dict[str, SourceSchedule] = {}
-    for name in settings.sources:
-        pollers[name], schedules[name] = await _source(configuration, name, engine, metrics)
-    timers = TimeBasedEvaluation(engine, partial(_plans, pollers))
-    jobs: list[Job] = [("timers", timers.run), *_polling(settings, pollers, schedules)]
-    if (teller := settings.rates_source) is not None:
-        facts = await store.facts(teller)
-        daily = DailyRates(pollers[teller].throttle, store, clock, facts=facts)
-        jobs.append((f"rates {teller}", daily.run))
-    app = App(configuration, engine, pollers, schedules, timers, channels, deliverer, metrics, jobs)
-    if settings.hints:
-        await _hints(app, jobs)
-    if settings.reports and letters is not None:
-        jobs.append(("reports", _reports(app, letters).run))
+    plan = partial(_plan, rates=rates, letters=letters)
+    app = App(configuration, engine, channels, deliverer, metrics, TimeBasedEvaluation(engine), plan)
+    if store.members.leads(PLAN):
+        await plan(app)
     return app
+
+
+async def _plan(app: App, *, rates: KnownRates | None, letters: Letters | None) -> None:
+    """Make what one member does for all: what polls, says when, judges by the clock, listens and reports."""
+    settings, engine = app.settings, app.engine
+    for name in settings.sources:
+        made = await _source(app.configuration, name, engine, app.metrics)
+        app.pollers[name], app.schedules[name] = made
+    app.timers = TimeBasedEvaluation(engine, partial(_plans, app.pollers))
+    app.jobs += [("timers", app.timers.run), *_polling(settings, app.pollers, app.schedules)]
+    if rates is not None and (teller := settings.rates_source) is not None:
+        await rates.look()
+        daily = DailyRates(app.pollers[teller].throttle, app.store, app.clock, rates)
+        app.jobs.append((f"rates {teller}", daily.run))
+    if settings.hints:
+        await _hints(app)
+    if settings.reports and letters is not None:
+        app.jobs.append(("reports", _reports(app, letters).run))
 
 
 def _plans(pollers: Mapping[str, Poller]) -> dict[str, CreditPlan]:
@@ -122,15 +133,15 @@ def _reports(app: App, letters: Letters) -> ReportSchedule:
     return ReportSchedule(reports, app.engine, letters)
 
 
-async def _hints(app: App, jobs: list[Job]) -> None:
+async def _hints(app: App) -> None:
     """Add who listens to the hint sources; without any, nothing of it is loaded."""
     from watcher.app.hints import listeners, postings
 
     throttles = {name: poller.throttle for name, poller in app.pollers.items()}
     app.metrics.listens(app.settings.hints)
-    app.listeners = await listeners(app.settings, throttles, app.schedules, app.engine)
-    app.postings = postings(app.settings, app.listeners)
-    jobs += [(f"hints {name}", listener.run) for name, listener in app.listeners.items()]
+    app.listeners.update(await listeners(app.settings, throttles, app.schedules, app.engine))
+    app.postings.update(postings(app.settings, app.listeners))
+    app.jobs += [(f"hints {name}", listener.run) for name, listener in app.listeners.items()]
 
 
 async def _source(

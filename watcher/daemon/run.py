@@ -42,6 +42,7 @@ from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
 from watcher.ports.letters import Letters
+from watcher.ports.members import PLAN, tell
 from watcher.ports.store import Store
 from watcher.service.clock import Setting, SystemClock
 from watcher.service.metrics import Metrics
@@ -209,15 +210,17 @@ async def at_work(
     page: Server | None = None
     helpers: list[asyncio.Task[None]] = []
     try:
+        app.duties.add(PLAN, _upkeep_of_all(app))
+        beside = [*_upkeep(app, mind_clock), *_chats(app)]
         await app.start()
-        helpers += start_jobs([*_upkeep(app, mind_clock), *_chats(app)])
+        helpers += start_jobs(beside)
         page = await _page(app)
         if page is not None:
             on_page(page.url)
         # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
         gc.freeze()
         gc.enable()
-        yield [*app.tasks, *helpers]
+        yield [*app.duties.following, *helpers]
     finally:
         gc.unfreeze()
         await stop_jobs(helpers)
@@ -227,12 +230,16 @@ async def at_work(
 
 
 def _upkeep(app: App, mind_clock: Callable[[], None]) -> list[Job]:
-    """What the daemon does beside the application's own work."""
-    found: list[Job] = [
+    """What each daemon does beside the application's own work."""
+    return [
         ("watchdog", partial(feed_watchdog, app)),
-        ("retention", partial(tidy, app)),
         ("look around", partial(look_around, app, mind_clock)),
     ]
+
+
+def _upkeep_of_all(app: App) -> list[Job]:
+    """What one does for all."""
+    found: list[Job] = [("retention", partial(tidy, app))]
     heartbeat, settings = build_heartbeat(app.settings), app.settings.heartbeat
     if heartbeat is not None and settings is not None:
         every = settings.every.total_seconds()
@@ -241,7 +248,8 @@ def _upkeep(app: App, mind_clock: Callable[[], None]) -> list[Job]:
 
 
 def _chats(app: App) -> list[Job]:
-    """Who listens to people in chats; without `chat:` nothing of it is loaded."""
+    """Who follows what chats are shown; who tells a channel listens in it. Without `chat:` nothing of this
+    is loaded."""
     if app.settings.chat is None:
         return []
     from watcher.chat.setup import chats
@@ -249,8 +257,9 @@ def _chats(app: App) -> list[Job]:
     rooms, found = chats(app)
     app.when_others_write.append(rooms.others_wrote.set)
     app.doubts += [partial(_trouble, listener) for listener in found.values()]
-    heard: list[Job] = [(f"chat {name}", listener.run) for name, listener in found.items()]
-    return [("chat", rooms.follow), *heard]
+    for name, listener in found.items():
+        app.duties.add(tell(name), [(f"chat {name}", listener.run)])
+    return [("chat", rooms.follow)]
 
 
 def _trouble(listener: ChatListener) -> str:

@@ -17,6 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
 from watcher.ports.hints import HintedPoll
+from watcher.ports.members import Members
 from watcher.ports.queries import Queries
 
 
@@ -63,6 +64,9 @@ class StoreAccess(Protocol):
 
 class Store(StoreAccess, Protocol):
     """State, open for those who poll and tell. Each method is one transaction."""
+
+    members: Members
+    """Those who have it open for the same work."""
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         """Book the cost durably before the request is sent, or say why not."""

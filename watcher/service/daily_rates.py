@@ -31,18 +31,36 @@ def rates_kept(facts: Mapping[str, str], source: str) -> ExchangeRates | None:
     return ExchangeRates.load(facts.get(FACT), source)
 
 
+class KnownRates:
+    """The last list of exchange rates of one source, whoever asked for it."""
+
+    def __init__(self, source: str, store: Store) -> None:
+        self._source, self._store = source, store
+        self.known: ExchangeRates | None = None
+        """None if there was none yet."""
+
+    async def look(self) -> None:
+        """See what the store has."""
+        self.known = rates_kept(await self._store.facts(self._source), self._source)
+
+    async def keep(self, told: Mapping[str, Decimal], now: datetime) -> None:
+        """Take a list as the source tells it, for all who ask the store as well."""
+        self.known = ExchangeRates(told, now.date(), self._source)
+        await self._store.keep_facts(self._source, {FACT: self.known.dump()}, now)
+
+
 class DailyRates:
     """Exchange rates of one source. A request for them leaves the reserve alone, and slows down no poll."""
 
-    def __init__(
-        self, throttle: SourceThrottle, store: Store, clock: Clock, *, facts: Mapping[str, str]
-    ) -> None:
-        """`facts`: what an earlier run kept of the source."""
+    def __init__(self, throttle: SourceThrottle, store: Store, clock: Clock, rates: KnownRates) -> None:
         self._throttle, self._source = throttle, throttle.source
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._rates = store, clock, rates
         self._tried: datetime | None = None
-        self.known = rates_kept(facts, self._source.name)
+
+    @property
+    def known(self) -> ExchangeRates | None:
         """The last list; None if there was none yet."""
+        return self._rates.known
 
     async def run(self) -> None:
         """Have the rates of each day (UTC), until cancelled."""
@@ -67,7 +85,7 @@ class DailyRates:
             request = next(iter(reply.more), None)
             rates = sound(reply.rates or {})
             if rates.keys() - {DOLLAR}:
-                await self._keep(rates, now)
+                await self._rates.keep(rates, now)
             elif request is None:
                 why = reply.failure or "the list has no currency but the dollar"
                 log.warning("%s: no exchange rates: %s", self._source.name, why)
@@ -88,7 +106,3 @@ class DailyRates:
             settlement = Settlement(grant, self._clock.now(), reply.charged, failure=reply.failure)
             await self._store.fail(settlement)
             return reply
-
-    async def _keep(self, told: Mapping[str, Decimal], now: datetime) -> None:
-        self.known = ExchangeRates(told, now.date(), self._source.name)
-        await self._store.keep_facts(self._source.name, {FACT: self.known.dump()}, now)

@@ -90,14 +90,18 @@ class Deliverer:
         self._jitter = jitter
         self._fallbacks = fallbacks
         self._sessions = {each.name: ChannelSession(each, quiet.get(each.name)) for each in channels}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        sessions = self._sessions.items()
-        self._tasks = [
-            asyncio.create_task(self._run(each), name=f"deliver {name}") for name, each in sessions
-        ]
+        """Tell every channel."""
+        for name in self._sessions:
+            self.begin(name)
+
+    def begin(self, channel: str) -> None:
+        """Tell a channel, from what the store knows of it."""
+        before = self._sessions[channel]
+        session = self._sessions[channel] = ChannelSession(before.channel, before.quiet)
+        self._tasks[channel] = asyncio.create_task(self._run(session), name=f"deliver {channel}")
 
     def wake(self) -> None:
         """Look for new deliveries now; call it after each record."""
@@ -134,15 +138,16 @@ class Deliverer:
 
         What is left is sent again at the next start, under the same id.
         """
-        self._stopping = True
-        self.wake()
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=within)
-        for task in late:
+        await asyncio.gather(*(self.end(name, within) for name in tuple(self._tasks)))
+
+    async def end(self, channel: str, within: float, *, lost: bool = False) -> None:
+        """The same for one channel. `lost`: another tells it from now on, also what was being gathered."""
+        task, session = self._tasks.pop(channel, None), self._sessions[channel]
+        session.stopping, session.gathers = True, session.gathers and not lost
+        session.wake.set()
+        if task is not None and not (await asyncio.wait([task], timeout=within))[0]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+            await asyncio.wait([task])
 
     @property
     def trouble(self) -> Mapping[str, str]:
@@ -152,7 +157,7 @@ class Deliverer:
     async def _run(self, session: ChannelSession) -> None:
         """A channel's loop. Nothing but its cancellation ends it before `stop`."""
         trouble_wait = _STORE_WAIT
-        while not self._stopping:
+        while not session.stopping:
             session.wake.clear()
             try:
                 wait = await self._round(session)
@@ -163,7 +168,7 @@ class Deliverer:
             except Exception as error:  # noqa: BLE001 (top of this loop: one bad delivery ends no other)
                 self._stumbled(session, error)
                 wait, trouble_wait = trouble_wait, min(trouble_wait * 2, _LONGEST_STORE_WAIT)
-            if wait and not self._stopping:
+            if wait and not session.stopping:
                 if not session.wake.is_set():
                     session.idle.set()
                 await self._clock.wait(session.wake, wait)
@@ -183,7 +188,7 @@ class Deliverer:
         name = session.channel.name
         now = self._clock.now()
         ticks = self._clock.monotonic()
-        wait = 0.0 if self._stopping else gathering(session, ticks)
+        wait = 0.0 if session.stopping else gathering(session, ticks)
         if wait > 0 and await self._store.due(name, now, 1, critical=True):
             wait = gathering(session, ticks, critical=True)
         if wait > 0:
@@ -228,7 +233,7 @@ class Deliverer:
             rest = [each for each in rest if each.id not in under_way]
             if not await self._send(session, batch):
                 failed |= {each.message.id for each in batch}
-            if session.paused_until is not None or self._stopping:
+            if session.paused_until is not None or session.stopping:
                 return False
         return True
 
@@ -265,7 +270,7 @@ class Deliverer:
         """Whether nothing tells yet if this message or the channel is wrong, and it is time to know."""
         first = batch[0]
         late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
-        unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not self._stopping
+        unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not session.stopping
         return unclear and late and not session.proven(first.id)
 
     async def _probe(self, session: ChannelSession, refused: Delivery, result: NotSent) -> NotSent:

@@ -51,13 +51,14 @@ class SentAt(NamedTuple):
 
 @dataclass(slots=True)
 class ChannelSession:
-    """One channel since the start: what it is doing, and how it fares. All of it may be lost in a crash."""
+    """One channel since its loop began: what it is doing, and how it fares. A crash may lose all of it."""
 
     channel: Channel
     quiet: QuietPeriod | None = None
     """When nothing but what is critical is told."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: bool = False
     sending: tuple[Delivery, ...] = ()
     outcome: list[Delivery] = field(default_factory=list)
     """What came of the last send and is not in the store yet."""

@@ -23,6 +23,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
+from watcher.ports.members import Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.ledger import spending, whole_hour
@@ -38,6 +39,7 @@ class MemoryStore:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
+        self.members: Members = SoleMember()
         self._acts = 0
         self.on_conclusion: Callable[[Decision], None] = lambda _: None
 

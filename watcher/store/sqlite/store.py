@@ -17,6 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
+from watcher.ports.members import Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.sqlite.connection import StoreLock
@@ -32,6 +33,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, lock: StoreLock | None) -> None:
         self.path = path
+        self.members: Members = SoleMember()
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Transactions | None = None
