@@ -19,15 +19,12 @@ from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.decision import Decision
 from watcher.domain.messages.ack_links import without_links
 from watcher.domain.messages.delivery import (
-    GIVE_UP_AFTER,
     REFUSED,
     Delivery,
-    DeliveryState,
     Fault,
     NotSent,
     SendResult,
     Sent,
-    backoff,
 )
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY
@@ -37,7 +34,6 @@ from watcher.ports.clock import Clock
 from watcher.ports.store import Store, facts_of
 from watcher.service.delivery_policy import (
     ATTEMPTS_BEFORE_GIVING_UP,
-    LONGEST_ASKED,
     LOOK_AGAIN,
     ChannelSession,
     batches,
@@ -48,9 +44,11 @@ from watcher.service.delivery_policy import (
     in_turn,
     overnight,
     sent_at,
+    settled,
     singles,
     stand_ins,
     until_next,
+    wait_after,
 )
 from watcher.service.metrics import Metrics
 
@@ -294,7 +292,7 @@ class Deliverer:
         now = self._clock.now()
         batch, session.sending = session.sending, ()
         self._note(session, batch, result)
-        session.outcome = [self._settled(session, each, result, len(batch), now) for each in batch]
+        session.outcome = [settled(session, each, result, len(batch), now, self._jitter()) for each in batch]
         session.facts.update(result.facts)
         session.remarks.update(result.remarks)
 
@@ -328,37 +326,6 @@ class Deliverer:
         owed = Decision(at=now, deliveries=(Delivery(identity, channel, message, now, now),))
         await self._store.conclude([], lambda _past, _recall: owed)
 
-    def _settled(
-        self, session: ChannelSession, delivery: Delivery, result: SendResult, together: int, now: datetime
-    ) -> Delivery:
-        attempts = delivery.attempts + 1
-        delivery = replace(delivery, attempts=attempts, only=frozenset())
-        if isinstance(result, Sent):
-            state, receipt = DeliveryState.SENT, result.receipt
-            return replace(delivery, state=state, last_error="", sent=now, receipt=receipt)
-        due = now + self._wait(attempts, result)
-        gives_up = self._hopeless(session, delivery, result, together, now)
-        state = DeliveryState.GIVEN_UP if gives_up else DeliveryState.PENDING
-        delivered_to = delivery.delivered_to | result.delivered_to
-        return replace(delivery, state=state, last_error=result.detail, due=due, delivered_to=delivered_to)
-
-    def _hopeless(
-        self, session: ChannelSession, delivery: Delivery, result: NotSent, together: int, now: datetime
-    ) -> bool:
-        """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found
-        by sending each by itself."""
-        tried = delivery.attempts >= ATTEMPTS_BEFORE_GIVING_UP
-        if tried and now >= delivery.created + GIVE_UP_AFTER:
-            return True
-        if result.fault is Fault.MESSAGE:
-            return together == 1
-        return result.fault is Fault.UNCLEAR and together == 1 and tried and session.proven(delivery.id)
-
-    def _wait(self, attempts: int, result: NotSent) -> timedelta:
-        asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
-        wait = max(backoff(attempts, self._jitter()), asked)
-        return wait - wait % timedelta(milliseconds=1)
-
     def _note(self, session: ChannelSession, batch: Sequence[Delivery], result: SendResult) -> None:
         """What the attempt says about the channel itself."""
         name, ticks = session.channel.name, self._clock.monotonic()
@@ -390,7 +357,7 @@ class Deliverer:
             session.fault = result.fault
             session.failing_since = ticks if session.failing_since is None else session.failing_since
         session.failures += 1
-        session.paused_until = ticks + self._wait(session.failures, result).total_seconds()
+        session.paused_until = ticks + wait_after(session.failures, result, self._jitter()).total_seconds()
         session.asked_to_wait = result.retry_after is not None
 
     def _stumbled(self, session: ChannelSession, error: Exception) -> None:

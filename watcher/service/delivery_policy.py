@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from watcher.domain.alerts.fallback import in_place_of, patience
 from watcher.domain.alerts.quiet_hours import QuietPeriod
-from watcher.domain.messages.delivery import LONGEST_RETRY, Delivery, Fault
+from watcher.domain.messages.delivery import (
+    GIVE_UP_AFTER,
+    LONGEST_RETRY,
+    Delivery,
+    DeliveryState,
+    Fault,
+    NotSent,
+    SendResult,
+    Sent,
+    backoff,
+)
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.moves import happening_of
 from watcher.ports.channel import UNGROUPED, Channel
@@ -282,3 +292,47 @@ def first_news(ready: Sequence[Delivery]) -> list[Delivery]:
 def happenings(deliveries: Sequence[Delivery]) -> int:
     """Of how many happenings deliveries tell."""
     return len({happening_of(each.message) for each in deliveries})
+
+
+def settled(
+    session: ChannelSession,
+    delivery: Delivery,
+    result: SendResult,
+    together: int,
+    now: datetime,
+    jitter: float,
+) -> Delivery:
+    """What became of a delivery that was attempted. `together`: of so many at once."""
+    attempts = delivery.attempts + 1
+    delivery = replace(delivery, attempts=attempts, only=frozenset())
+    if isinstance(result, Sent):
+        state, receipt = DeliveryState.SENT, result.receipt
+        return replace(delivery, state=state, last_error="", sent=now, receipt=receipt)
+    due = now + wait_after(attempts, result, jitter)
+    state = (
+        DeliveryState.GIVEN_UP
+        if hopeless(session, delivery, result, together, now)
+        else DeliveryState.PENDING
+    )
+    delivered_to = delivery.delivered_to | result.delivered_to
+    return replace(delivery, state=state, last_error=result.detail, due=due, delivered_to=delivered_to)
+
+
+def hopeless(
+    session: ChannelSession, delivery: Delivery, result: NotSent, together: int, now: datetime
+) -> bool:
+    """Whether there is no sense in trying again. Of several at once one alone may be bad: it is found by
+    sending each by itself."""
+    tried = delivery.attempts >= ATTEMPTS_BEFORE_GIVING_UP
+    if tried and now >= delivery.created + GIVE_UP_AFTER:
+        return True
+    if result.fault is Fault.MESSAGE:
+        return together == 1
+    return result.fault is Fault.UNCLEAR and together == 1 and tried and session.proven(delivery.id)
+
+
+def wait_after(attempts: int, result: NotSent, jitter: float) -> timedelta:
+    """How long nothing is tried after so many attempts that failed."""
+    asked = min(timedelta(seconds=result.retry_after or 0), LONGEST_ASKED)
+    wait = max(backoff(attempts, jitter), asked)
+    return wait - wait % timedelta(milliseconds=1)
