@@ -12,7 +12,7 @@ import typer
 from watcher.cli._app import VERBS, build, loaded
 from watcher.cli._help import PAGES
 
-GROUPS = ("silence", "import")
+GROUPS = ("silence", "import", "store")
 COMMAND: Any = typer.main.get_command(build())
 COMMAND.commands |= {name: loaded(name) for name in VERBS}
 

@@ -19,7 +19,7 @@ VERBS = {
     "report": "report", "polls": "lists", "alerts": "alerts", "ack": "alerts", "explain": "explain",
     "outbox": "lists", "assets": "assets", "send-test": "send_test", "test": "test",
     "backtest": "backtest", "web": "run", "schema": "maintain", "backup": "maintain", "version": "maintain",
-    "audit": "audit", "silence": "alerts", "import": "import_wallets", "docs": "docs",
+    "audit": "audit", "store": "store", "silence": "alerts", "import": "import_wallets", "docs": "docs",
 }  # fmt: skip
 """Verb → the module here that has it, as a function of that name or a group of them."""
 

@@ -197,6 +197,17 @@ PAGES: Mapping[str, HelpPage] = {
             ("watcher import wallets liste.csv --column address=Adresse", "a column of another name"),
         ),
     ),
+    "store": HelpPage(
+        "Bring the store up to date",
+        (("watcher store migrate", "before the machines of a cluster are upgraded"),),
+    ),
+    "store migrate": HelpPage(
+        "Bring the store to this version",
+        (
+            ("watcher store migrate", "as `watcher run` does when it starts"),
+            ("watcher store migrate -c /etc/watcher/watcher.yaml", "as root: the service's"),
+        ),
+    ),
     "silence": HelpPage(
         "Tell nobody of what matches, for a while",
         (

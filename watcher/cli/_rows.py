@@ -66,6 +66,13 @@ class BackupRow(TypedDict):
     verified: bool
 
 
+class MigratedRow(TypedDict):
+    """The store after it was brought to this version."""
+
+    store: str
+    made: bool
+
+
 class UnreadableRow(TypedDict):
     """A store that cannot be read: the status is unknown."""
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def check(config: Config = None, json: Json = False) -> int:
     """Check the configuration and the rules, offline. Prints every mistake; exit code 78 if there is one.
 
+    Of all that they name only a database that keeps the store is asked, whether it can be used.
+
     It warns of wallets that no rule covers, of rules that can never fire or select nothing, and of
     durations shorter than the time between two polls; where there is a store already, also of assets
     that were never seen, levels that are crossed already, and bands narrower than the noise. The exit
@@ -34,13 +36,14 @@ def check(config: Config = None, json: Json = False) -> int:
 
     try:
         configuration, closed = _configured(config)
+        away = "" if closed else _store_trouble(configuration)
     except ConfigurationError as error:
         if not json:
             raise
         print_json(MistakesRow(mistakes=[problem_row(each) for each in error.problems]))
         return 78
     settings, counts = configuration.settings, _counts(configuration)
-    findings, trouble = _lint(configuration)
+    findings, trouble = _lint(configuration, away)
     warnings = [*closed, *configuration.warnings, *([trouble] if trouble else [])]
     if json:
         row: CheckRow = {
@@ -65,6 +68,17 @@ def check(config: Config = None, json: Json = False) -> int:
     if files := _files(configuration):
         typer.echo(f"read with it: {', '.join(_beside(each, settings.path.parent) for each in files)}")
     return 0
+
+
+def _store_trouble(configuration: Configuration) -> str:
+    """Why the store could not be asked whether it can be used; ConfigurationError if it cannot be."""
+    from watcher.config.configuration import check_store
+
+    try:
+        check_store(configuration.settings)
+    except StoreError as error:
+        return f"the store was not looked at: {error}"
+    return ""
 
 
 def _counts(configuration: Configuration) -> CountsRow:
@@ -120,14 +134,15 @@ def _configured(config: Path | None) -> tuple[Configuration, list[str]]:
         return configured(config, secrets=False), [str(problem) for problem in error.problems]
 
 
-def _lint(configuration: Configuration) -> tuple[list[Finding], str]:
-    """What is odd about the rules, also beside the store; and why that could not be asked, if so."""
+def _lint(configuration: Configuration, away: str) -> tuple[list[Finding], str]:
+    """What is odd about the rules, also beside the store; and why that could not be asked, if so. `away`: why
+    the store cannot be asked for now."""
     from watcher.analysis.lint import lint, look
 
     try:
         store = configuration.settings.backend
-        if not store.exists():
-            return lint(look(configuration, None, SystemClock().now())), ""
+        if away or not store.exists():
+            return lint(look(configuration, None, SystemClock().now())), away
         with store.queries() as reader:
             return lint(look(configuration, reader, SystemClock().now())), ""
     except StoreError as error:

@@ -18,7 +18,7 @@ from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
 from watcher.domain.rules import BudgetRule, Rule
-from watcher.domain.values.errors import ConfigurationError, InputError, Problem
+from watcher.domain.values.errors import ConfigurationError, InputError, Problem, StoreBusyError, StoreError
 from watcher.notify.kind import ChannelKind
 from watcher.notify.locales import EXTRA, can_localise
 from watcher.ports.channel import PLAINLY, Channel, Presentation
@@ -70,6 +70,19 @@ def configure(
             *_one_url_twice(settings),
         )
     return Configuration(settings, book.rules, warnings)
+
+
+def check_store(settings: Settings) -> None:
+    """ConfigurationError if the store cannot be used as it stands; StoreBusyError if it is away for now."""
+    try:
+        said = [(each.what, each.remedy) for each in settings.store.refusals()]
+    except StoreBusyError:
+        raise
+    except StoreError as error:
+        said = [(str(error), "")]
+    if said:
+        way = ("configuration", "store")
+        raise ConfigurationError([Problem(settings.store_place, *each, way=way) for each in said])
 
 
 def build_rules(configuration: Configuration) -> Rules:

@@ -61,6 +61,8 @@ class Settings:
 
     path: Path
     store: StoreKind
+    store_place: Place = field(default_factory=lambda: Place(""))
+    """Where the file names the store."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     """What this machine is among those that share the store."""
     sources: dict[str, SourceKind]
@@ -184,13 +186,8 @@ class _Loader(SectionReader):
 
     def settings(self, env: Mapping[str, str]) -> Settings | None:
         root = self._document.root
-        if not isinstance(root.value, dict):
-            what = (
-                "the file is empty" if root.value is None else "the file must be a mapping of keys to values"
-            )
-            self._document.report((), what, "'watcher init' writes one to start from")
+        if not self._top(root):
             return None
-        self._top(root)
         store = self.kind_at(("store",), self._kinds.stores, self._kinds.store)
         cluster = self._cluster(store)
         sources = self._named("sources", self._kinds.sources, None)
@@ -214,6 +211,7 @@ class _Loader(SectionReader):
         return Settings(
             path=self._document.path.absolute(),
             store=store,
+            store_place=self._document.place(("store",)),
             cluster=cluster,
             sources=sources,
             wallets=wallets,
@@ -259,7 +257,14 @@ class _Loader(SectionReader):
         self.hints = self._named("hints", self._kinds.hints, None)
         self._warnings += check_hints(self._document, self.hints, sources, wallets, web)
 
-    def _top(self, root: Node) -> None:
+    def _top(self, root: Node) -> bool:
+        """Whether there are sections at all, after reporting what is wrong with them as a whole."""
+        if not isinstance(root.value, dict):
+            what = (
+                "the file is empty" if root.value is None else "the file must be a mapping of keys to values"
+            )
+            self._document.report((), what, "'watcher init' writes one to start from")
+            return False
         for key in root.plain_keys():
             if key not in KEYS:
                 unused = [each for each in KEYS if root.get(each) is None]
@@ -274,6 +279,7 @@ class _Loader(SectionReader):
             if node is None or not node.value:
                 place = Place(str(self._document.path))
                 self._warnings.append(Problem(place, f"there are no {key}: {why}"))
+        return True
 
     def _chat(self, channels: Mapping[str, ChannelKind]) -> tuple[People, ChatSettings | None]:
         """Who may answer, and where; without either section nothing of it is loaded."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from watcher.domain.values.errors import Advice
     from watcher.ports.store import StoreBackend
 
 
@@ -23,6 +25,11 @@ class StoreKind(BaseModel):
 
     shared: ClassVar[bool] = False
     """Whether daemons on several machines may work on it at once."""
+
+    def refusals(self) -> Sequence[Advice]:
+        """What keeps it from being used as it stands, each with a remedy. A server is asked, if there is one,
+        and nothing is written. StoreBusyError if it is away for now, StoreError if it lets nobody in."""
+        return ()
 
     @abstractmethod
     def backend(self, config: Path) -> StoreBackend:
