@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -346,3 +347,29 @@ async def test_after_a_conclusion_that_failed_the_states_may_be_any(store: Store
         await store.conclude([HOT], fail)
     second = (await store.load([])).revision
     assert first is None or second is None or second.of is not first.of
+
+
+async def test_an_attempt_is_known_of_who_was_ever_asked_for(store: Store) -> None:
+    await keep(store, accounts=(known(HOT),))
+    assert await store.attempts([HOT, COLD]) == {HOT: known(HOT).last_attempt}
+
+
+async def test_changes_of_a_fact_by_many_at_once_are_all_kept(store: Store) -> None:
+    async def add(word: str) -> str:
+        return await store.change_fact("coins", "seen", lambda text: f"{text or ''}{word}", NOW)
+
+    kept = await asyncio.gather(*map(add, "abcdefgh"))
+    last = (await store.facts("coins"))["seen"]
+    assert sorted(last) == list("abcdefgh")
+    assert last in kept
+
+
+async def test_a_change_of_a_fact_that_fails_changes_nothing(store: Store) -> None:
+    await store.keep_facts("coins", {"seen": "a"}, NOW)
+
+    def fail(_text: str | None) -> str:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.change_fact("coins", "seen", fail, NOW)
+    assert await store.facts("coins") == {"seen": "a"}

@@ -6,6 +6,7 @@ import asyncio
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
+from watcher.ports.queue import Batch
 from watcher.queues.memory import PollQueue
 
 
@@ -140,3 +141,24 @@ async def test_an_account_is_held_from_when_it_is_due_until_it_is_done() -> None
     assert queue.holds(account(1))
     queue.done(batch)
     assert not queue.holds(account(1))
+
+
+def test_who_hands_out_takes_what_there_is_for_some_purposes_only() -> None:
+    queue = PollQueue()
+    queue.put([account(1)], Purpose.SCHEDULED)
+    queue.put([account(2)], Purpose.CONFIRMATION, alone=True)
+
+    assert queue.take_now(10, {Purpose.BY_HAND}) is None
+    assert queue.take_now(10, {Purpose.SCHEDULED}) == Batch((account(1),), Purpose.SCHEDULED)
+    assert queue.take_now(10, {*Purpose}) == Batch((account(2),), Purpose.CONFIRMATION, alone=True)
+    assert queue.take_now(10, {*Purpose}) is None
+
+
+def test_what_somebody_took_before_this_queue_was_there_is_given_to_nobody_until_it_is_done() -> None:
+    queue, batch = PollQueue(), Batch((account(1),), Purpose.SCHEDULED)
+    queue.taken(batch)
+    queue.put([account(1)], Purpose.BY_HAND)
+
+    assert queue.take_now(10, {*Purpose}) is None
+    queue.done(batch)
+    assert queue.take_now(10, {*Purpose}) == Batch((account(1),), Purpose.BY_HAND)

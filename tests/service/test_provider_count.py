@@ -47,7 +47,7 @@ class Heard(PollEvents):
 
     count: ProviderCount | None = None
 
-    def exhausted(self, reason: str) -> None:
+    async def exhausted(self, reason: str) -> None:
         assert self.count is not None
         self.count.exhausted(reason)
 

@@ -51,7 +51,7 @@ class SourceSchedule(PollEvents):
     def refused(self, account: Account, at: datetime) -> None:
         self.auto.give_back(account, at)
 
-    def exhausted(self, reason: str) -> None:
+    async def exhausted(self, reason: str) -> None:
         if self.count is not None:
             self.count.exhausted(reason)
 
@@ -67,7 +67,7 @@ class SourceSchedule(PollEvents):
         for again in unfinished(past, engine.clock.now()):
             poller.ask_again(again)
         await self.auto.begin()
-        self.fixed.begin({account: state.last_attempt for account, state in past.accounts.items()})
+        self.fixed.begin(past.attempts)
 
     def jobs(self, source: str) -> list[Job]:
         """What runs beside the source's poller."""

@@ -68,6 +68,13 @@ class Snapshot:
     """Symbols, in lower case, that an asset had before, and by which rules may still name it."""
     named_at: Mapping[Asset, datetime] = field(default_factory=lambda: EMPTY)
     """Since when an asset has its symbol; not in here: for long, or it never had another one."""
+
+    @property
+    def attempts(self) -> dict[Account, datetime]:
+        """When each of the accounts was asked for last."""
+        known = self.accounts.items()
+        return {each: state.last_attempt for each, state in known if state.last_attempt is not None}
+
     apart: bool = False
 
 

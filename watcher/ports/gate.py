@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from watcher.domain.alerts.source_health import Streak
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,13 @@ class Sleep:
     until: datetime
     because: str
     cost: int = 0
+
+
+class StreakChange(NamedTuple):
+    """A streak before and after a request."""
+
+    before: Streak | None
+    after: Streak | None
 
 
 class Gate(Protocol):
@@ -50,6 +60,10 @@ class Gate(Protocol):
 
     async def succeeded(self) -> None:
         """Forget the failures."""
+        ...
+
+    async def streak(self, grow: Callable[[Streak | None], Streak | None]) -> StreakChange:
+        """Change what is known of the failures in a row that say something of the source; `grow` is pure."""
         ...
 
     async def sleep(self, sleep: Sleep) -> None:

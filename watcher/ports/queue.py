@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,8 @@ class Batch:
 
     accounts: tuple[Account, ...]
     purpose: Purpose
+    alone: bool = False
+    """Whether it may go together with no other account."""
 
 
 class Queue(Protocol):
@@ -39,6 +41,18 @@ class Queue(Protocol):
 
     async def take(self, limit: int) -> Batch:
         """Wait for work and take up to `limit` accounts of the most urgent purpose."""
+        ...
+
+    def take_now(self, limit: int, purposes: Collection[Purpose]) -> Batch | None:
+        """Take up to `limit` accounts of the most urgent of these purposes, if any are due."""
+        ...
+
+    def taken(self, batch: Batch) -> None:
+        """Somebody took these before this queue was there."""
+        ...
+
+    async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:
+        """Those of these that were asked for since they became due; nobody does that unless many ask."""
         ...
 
     def urgent(self, batch: Batch) -> bool:

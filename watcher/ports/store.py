@@ -88,13 +88,18 @@ class Store(StoreAccess, Protocol):
         """What is known of these accounts, with the live alerts on them."""
         ...
 
+    async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
+        """When each of these was asked for last, of those that ever were."""
+        ...
+
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         """Load what is known of the accounts, decide, and keep all that follows: one transaction.
 
         `decide` is pure and runs inside it, so nothing can change between the loading and the
-        keeping, not even by another process. If it raises, nothing is kept.
+        keeping, not even by another process. If it raises, nothing is kept. A store that keeps who is to be
+        read `again` for all who plan returns none of those.
         """
         ...
 
@@ -127,6 +132,13 @@ class Store(StoreAccess, Protocol):
         ...
 
     async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None: ...
+
+    async def change_fact(
+        self, source: str, name: str, change: Callable[[str | None], str], now: datetime
+    ) -> str:
+        """Keep what `change` makes of what is kept under a name: nobody else writes it in between. It must be
+        pure, for it may be called again. Returned is what is kept now."""
+        ...
 
     async def facts(self, source: str) -> Mapping[str, str]: ...
 

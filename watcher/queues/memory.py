@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
@@ -48,11 +48,28 @@ class PollQueue:
 
     async def take(self, limit: int) -> Batch:
         while True:
-            batch = self._next(limit)
+            batch = self.take_now(limit)
             if batch is not None:
                 return batch
             self._changed.clear()
             await self._changed.wait()
+
+    def take_now(self, limit: int, purposes: Collection[Purpose] = _ORDER) -> Batch | None:
+        for purpose, line in self._lines.items():
+            chosen = self._free(line, limit) if purpose in purposes else []
+            if chosen:
+                alone = line[chosen[0]]
+                for account in chosen:
+                    del line[account], self._why[account]
+                self._busy.update(chosen)
+                return Batch(tuple(chosen), purpose, alone)
+        return None
+
+    def taken(self, batch: Batch) -> None:
+        self._busy.update(batch.accounts)
+
+    async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:  # noqa: ARG002
+        return ()
 
     def urgent(self, batch: Batch) -> bool:
         mine: frozenset[Account] | None = None
@@ -69,16 +86,6 @@ class PollQueue:
         self._busy.difference_update(batch.accounts)
         if self._why:
             self._changed.set()
-
-    def _next(self, limit: int) -> Batch | None:
-        for purpose, line in self._lines.items():
-            chosen = self._free(line, limit)
-            if chosen:
-                for account in chosen:
-                    del line[account], self._why[account]
-                self._busy.update(chosen)
-                return Batch(tuple(chosen), purpose)
-        return None
 
     def _free(self, line: Mapping[Account, bool], limit: int) -> list[Account]:
         """Up to `limit` accounts that may be asked for now; or one that must be asked for alone."""

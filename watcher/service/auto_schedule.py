@@ -246,12 +246,8 @@ class AutoScheduler:
         known = self._hints.ticked if self._hints is not None else {}
         ticked = {account: item for account, item in known.items() if account not in stretched}
         keys = {**self._auto, **{account: item.key for account, item in (ticked | stretched).items()}}
-        past = await self._store.load(list(keys))
-        seen = {
-            keys[account]: known.last_attempt.timestamp()
-            for account, known in past.accounts.items()
-            if known.last_attempt is not None
-        }
+        attempts = await self._store.attempts(list(keys))
+        seen = {keys[account]: at.timestamp() for account, at in attempts.items()}
         now = self._clock.now()
         self.strained, self._stretched = strained, stretched
         self._keys, self._accounts = keys, {key: account for account, key in keys.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.domain.credits.allowance import Purpose
@@ -57,8 +57,10 @@ class ChainDiscovery:
     async def once(self) -> None:
         """Make due what is due now."""
         now = self._clock.now()
+        kept = _parsed((await self._store.facts(self._source)).get(FACT))
         if not self._last:
-            await self._begin(now)
+            await self._begin(kept, now)
+        self._last.update({each: kept[each.address] for each in self._sweeps if each.address in kept})
         due = []
         for account, sweep in self._sweeps.items():
             last, tried = self._last[account], self._tried.get(account)
@@ -84,19 +86,28 @@ class ChainDiscovery:
         accounts = [each for each in mine if each.address == sweep.account.address]
         await self._engine.conclude(accounts, deciding)
         self._last[sweep.account] = now
-        await self._keep(now)
+        await self._keep({sweep.account: now}, now)
 
-    async def _begin(self, now: datetime) -> None:
+    async def _begin(self, kept: Mapping[str, datetime], now: datetime) -> None:
         """Take up where the last run stood; new addresses get their place in the round."""
-        kept = _parsed((await self._store.facts(self._source)).get(FACT))
         for number, sweep in enumerate(self._sweeps.values()):
             first = now - sweep.every * (1 - number * GOLDEN % 1)
             self._last[sweep.account] = kept.get(sweep.account.address, first)
-        await self._keep(now)
+        watched = {account.address for account in self._sweeps}
+        await self._keep(self._last, now, watched)
 
-    async def _keep(self, now: datetime) -> None:
-        text = json.dumps({account.address: at.isoformat() for account, at in self._last.items()})
-        await self._store.keep_facts(self._source, {FACT: text}, now)
+    async def _keep(
+        self, swept: Mapping[Account, datetime], now: datetime, watched: Collection[str] | None = None
+    ) -> None:
+        """Write down when these were swept, beside the others; of those only what is `watched`, if it is
+        given."""
+        mine = {account.address: at for account, at in swept.items()}
+
+        def change(text: str | None) -> str:
+            kept = {each: at for each, at in _parsed(text).items() if watched is None or each in watched}
+            return json.dumps({address: at.isoformat() for address, at in (kept | mine).items()})
+
+        await self._store.change_fact(self._source, FACT, change, now)
 
 
 def _parsed(text: str | None) -> dict[str, datetime]:

@@ -16,7 +16,13 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import PART_TERMS, notice
 from watcher.domain.model import Account, Miss, MissReason, Reading
-from watcher.domain.readings.fault_isolation import CULPRITS, EVERYBODY, FailingAccount, FailingAccounts
+from watcher.domain.readings.fault_isolation import (
+    CULPRITS,
+    EVERYBODY,
+    FailingAccount,
+    FailingAccounts,
+    merged,
+)
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
@@ -51,6 +57,8 @@ class FaultIsolation:
         """Was read last, and nothing ever spoke against it."""
         self._refused = RefusedAssets(source.name, engine)
         self._kept = "{}"
+        self._shared: str | None = None
+        """What the store has, as far as it was looked at."""
         self._healed: dict[Account, FailingAccount] = {}
         """Can be read again; what people were told of them is yet to be taken back."""
 
@@ -60,7 +68,11 @@ class FaultIsolation:
         return not self._left and not self.suspects.searching
 
     def remember(self, facts: str | None) -> None:
-        """Take back what an earlier run found out."""
+        """Take back what an earlier run found out, or take over what others have meanwhile."""
+        if facts == self._shared:
+            return
+        self.suspects.forget_apart(self._kept)
+        self._shared = facts
         mine = (account for account in self._rules.wallets if account.source == self._source.name)
         self.suspects.load(facts, mine)
         self._kept = self.suspects.dump()
@@ -169,7 +181,10 @@ class FaultIsolation:
             return
         try:
             await self._tell_all()
-            await self._store.keep_facts(self._source.name, {CULPRITS: text}, self._clock.now())
+            before, now = self._kept, self._clock.now()
+            await self._store.change_fact(
+                self._source.name, CULPRITS, lambda theirs: merged(theirs, before, text), now
+            )
         except StoreError as error:
             log.warning("%s: what fails by itself was not kept: %s", self._source.name, error)
             return

@@ -41,7 +41,7 @@ class FixedScheduler:
         """Whether any account has fixed times."""
         return bool(self._fixed)
 
-    def begin(self, attempts: Mapping[Account, datetime | None]) -> None:
+    def begin(self, attempts: Mapping[Account, datetime]) -> None:
         """Make due whose time came while nobody was there, by their last `attempts`; the others wait."""
         for times, accounts in self._fixed.items():
             self._put(self._overdue(times, accounts, attempts))
@@ -64,7 +64,7 @@ class FixedScheduler:
                 yield times, slot, number / len(slots)
 
     def _overdue(
-        self, times: PollTimes, accounts: Sequence[Account], attempts: Mapping[Account, datetime | None]
+        self, times: PollTimes, accounts: Sequence[Account], attempts: Mapping[Account, datetime]
     ) -> list[Account]:
         now = self._clock.now()
         # Whoever was asked from then on has missed nothing.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from watcher.domain.alerts.source_health import Streak
 from watcher.ports.clock import Clock
-from watcher.ports.gate import Sleep
+from watcher.ports.gate import Sleep, StreakChange
 
 
 class LocalGate:
@@ -14,6 +17,7 @@ class LocalGate:
         self.next_start = 0.0
         self.asleep: Sleep | None = None
         self._failures = 0
+        self._streak: Streak | None = None
 
     async def turn(self, spacing: float) -> None:
         while (wait := self.next_start - self._clock.monotonic()) > 0:
@@ -32,6 +36,10 @@ class LocalGate:
 
     async def succeeded(self) -> None:
         self._failures = 0
+
+    async def streak(self, grow: Callable[[Streak | None], Streak | None]) -> StreakChange:
+        before, self._streak = self._streak, grow(self._streak)
+        return StreakChange(before, self._streak)
 
     async def sleep(self, sleep: Sleep) -> None:
         self.asleep = sleep

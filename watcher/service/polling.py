@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from watcher.domain.credits.allowance import Booking, CreditRefusal, Grant, Purpose
 from watcher.domain.decision import Recheck
@@ -46,11 +47,17 @@ class PollEvents:
     def refused(self, account: Account, at: datetime) -> None:
         """A poll that was due was not made, and not charged."""
 
-    def exhausted(self, reason: str) -> None:
+    async def exhausted(self, reason: str) -> None:
         """The provider says, in these words, that the credits are gone."""
 
     async def swept(self, outcome: Outcome, now: datetime) -> None:
         """What a sweep brought: it is booked like any request, and neither recorded nor judged."""
+
+
+class AskedMeanwhile(NamedTuple):
+    """Accounts of a request that somebody else has asked for meanwhile: they are not asked for again."""
+
+    accounts: frozenset[Account]
 
 
 class Poller:
@@ -63,7 +70,7 @@ class Poller:
         self._engine, self._store, self._clock = engine, engine.store, engine.clock
         self._events = events or PollEvents()
         mine = {each.address for each in engine.rules.wallets if each.source == self.source.name}
-        self.health = SourceHealth(self.source.name, len(mine), engine)
+        self.health = SourceHealth(self.source.name, len(mine), engine, throttle.gate)
         self.isolation = FaultIsolation(self.source, engine)
         self._log = ReplyLog(self.source.name)
         self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed
@@ -176,6 +183,9 @@ class Poller:
         """One request, or None if the allowance has no room for it for long."""
         with self.throttle.request():
             grant = await self._reserve(request, purpose)
+            if isinstance(grant, AskedMeanwhile):
+                rest = [account for account in request.accounts if account not in grant.accounts]
+                return Reply((), more=tuple(self.source.plan(rest, self._clock.now())) if rest else ())
             return await self._ask(request, grant, purpose) if grant is not None else None
 
     def _refused(self, batch: Batch, settled: set[Account]) -> None:
@@ -186,7 +196,7 @@ class Poller:
             if metrics is not None and (word := self._words.get(account)) is not None:
                 metrics.hint_polls[word.by, "refused"] += 1
 
-    async def _reserve(self, request: Request, purpose: Purpose) -> Grant | None:
+    async def _reserve(self, request: Request, purpose: Purpose) -> Grant | AskedMeanwhile | None:
         """Wait for this source's turn and book the cost; None if the allowance has no room for long."""
         if request.lookup:
             purpose = Purpose.LOOKUP
@@ -196,6 +206,8 @@ class Poller:
             await self.throttle.turn()
             if await self.throttle.asleep(purpose, request.cost):
                 return None
+            if settled := await self.queue.settled(request.accounts):
+                return AskedMeanwhile(frozenset(settled))
             now = self._clock.now()
             answer = await self._store.reserve(
                 Booking(self.source.name, len(request.accounts), request.cost, purpose, now),
@@ -223,7 +235,7 @@ class Poller:
         if reply.exhausted:
             reason = reply.failure or "the provider says the credits are gone"
             await self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))
-            self._events.exhausted(reason)
+            await self._events.exhausted(reason)
         await self.throttle.note(reply)
         again = await self.isolation.note(reply, purpose)
         if not self.isolation.blamed:

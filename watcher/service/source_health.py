@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.source_health import Streak, failing, grown
@@ -13,6 +14,7 @@ from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict, met, not_met
+from watcher.ports.gate import Gate
 from watcher.ports.source import Reply
 from watcher.ports.store import Recall
 from watcher.service.engine import RuleEngine
@@ -24,22 +26,27 @@ TWICE = 2
 
 
 class SourceHealth:
-    """How one source fares. What was told is in the store; the rest may be lost in a crash."""
+    """How one source fares. What was told is in the store; failures in a row are counted at the gate."""
 
-    def __init__(self, source: str, addresses: int, engine: RuleEngine) -> None:
+    def __init__(self, source: str, addresses: int, engine: RuleEngine, gate: Gate) -> None:
         """`addresses`: how many are watched on it."""
-        self._source, self._addresses = source, addresses
+        self._source, self._addresses, self._gate = source, addresses, gate
         self._engine, self._clock = engine, engine.clock
         self._streak: Streak | None = None
         self._began = 0.0
+        self._since: datetime | None = None
         self._told: bool | None = None
         """What the store's notice says; None: not asked since the start."""
-        self.failing = False
+
+    @property
+    def failing(self) -> bool:
+        """Whether the source counts as failing."""
+        return self._streak is not None and self._streak.fails
 
     @property
     def trouble(self) -> str:
         """Why no balance of this source is seen now; empty if it can be read."""
-        if not self.failing or self._streak is None:
+        if self._streak is None or not self._streak.fails:
             return ""
         return f"{self._source}: nothing could be read since {moment(self._streak.since)}: {self._streak.why}"
 
@@ -49,25 +56,34 @@ class SourceHealth:
         `settled`: all but the accounts that fail by themselves, of `apart` addresses, can be read. One that
         is read while others are not tried yet does not end an outage.
         """
-        was, now = self.failing, self._clock.now()
-        streak = grown(self._streak, reply.outcomes, reply.failure, now)
+        now = self._clock.now()
+
+        def grow(before: Streak | None) -> Streak | None:
+            streak = grown(before, reply.outcomes, reply.failure, now)
+            if streak is None:
+                return before if before is not None and before.fails and not settled else None
+            lasted = self._lasted(streak.since, now)
+            fails = streak.fails or failing(streak, self._addresses - apart, lasted, reply.pause)
+            return replace(streak, fails=fails)
+
+        before, self._streak = await self._gate.streak(grow)
+        streak = grown(before, reply.outcomes, reply.failure, now)
         read = streak is None and bool(reply.outcomes)
         if streak is not None and streak.requests == TWICE:
             then = "; one account at a time is tried" if reply.failure else ""
             log.warning("%s: nothing can be read: %s%s", self._source, streak.why, then)
-        if streak is None and was and not settled:
-            streak = self._streak
-        if streak is not None and self._streak is None:
-            self._began = self._clock.monotonic()
-        self._streak = streak
-        lasted = timedelta(seconds=self._clock.monotonic() - self._began)
-        self.failing = failing(streak, self._addresses - apart, lasted, reply.pause) or (
-            was and streak is not None
-        )
+        ended = before is not None and before.fails  # perhaps it was another member that told
         if (self.failing and self._told is not True) or (
-            read and not self.failing and self._told is not False
+            read and not self.failing and (ended or self._told is not False)
         ):
             await self._tell(now)
+
+    def _lasted(self, since: datetime, now: datetime) -> timedelta:
+        """How long nothing could be read; the time of day may be set meanwhile."""
+        if since != self._since:
+            self._since = since
+            self._began = self._clock.monotonic() - max((now - since).total_seconds(), 0.0)
+        return timedelta(seconds=self._clock.monotonic() - self._began)
 
     async def _tell(self, now: datetime) -> None:
         def deciding(past: Snapshot, _recall: Recall) -> Decision:

@@ -35,7 +35,7 @@ class SourceThrottle:
         """`gate`: shared with whoever else asks with the same key; without it nobody else does."""
         self.source = source
         self._clock, self._metrics = clock, metrics
-        self._gate: Gate = gate or LocalGate(clock)
+        self.gate: Gate = gate or LocalGate(clock)
         self._faults = 0
         self.begun = 0
         """Requests that ever began, waiting for their booking included."""
@@ -44,17 +44,17 @@ class SourceThrottle:
     @property
     def next_start(self) -> float:
         """When the next request may start, in monotonic seconds."""
-        return self._gate.next_start
+        return self.gate.next_start
 
     @property
     def asleep_until(self) -> datetime | None:
         """Until when the source sleeps."""
-        return self._gate.asleep.until if self._gate.asleep is not None else None
+        return self.gate.asleep.until if self.gate.asleep is not None else None
 
     @property
     def asleep_because(self) -> str:
         """Why it sleeps."""
-        return self._gate.asleep.because if self._gate.asleep is not None else ""
+        return self.gate.asleep.because if self.gate.asleep is not None else ""
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -73,7 +73,7 @@ class SourceThrottle:
 
     async def turn(self) -> None:
         """Keep the spacing between the starts of two requests, and any pause asked for."""
-        await self._gate.turn(self.source.spacing)
+        await self.gate.turn(self.source.spacing)
 
     async def send(self, request: Request) -> Reply:
         """One request, counted. An answer whose charge nobody knows counts as charged."""
@@ -93,7 +93,7 @@ class SourceThrottle:
             charged = cost if answer.charged is None else answer.charged
             self._metrics.requested(self.source.name, self._clock.monotonic() - began, charged)
         if answer.pause:
-            await self._gate.pause(answer.pause.total_seconds())
+            await self.gate.pause(answer.pause.total_seconds())
         return answer
 
     async def note(self, reply: Reply) -> None:
@@ -102,12 +102,12 @@ class SourceThrottle:
         if pause > self.source.spacing:
             log.warning("%s: %s; nothing is asked for %s", self.source.name, reply.failure, span(pause))
         if reply.failure and not any(isinstance(outcome, Reading) for outcome in reply.outcomes):
-            pause = max(pause, _backoff(await self._gate.failed()))
+            pause = max(pause, _backoff(await self.gate.failed()))
         else:
             self._faults = 0
-            await self._gate.succeeded()
+            await self.gate.succeeded()
         if pause:
-            await self._gate.pause(pause)
+            await self.gate.pause(pause)
 
     def backoff(self) -> float:
         """Seconds to wait after one more fault in a row that is not the source's."""
@@ -116,35 +116,35 @@ class SourceThrottle:
 
     async def asleep(self, purpose: Purpose, cost: int) -> bool:
         """Whether a request of this cost need not be tried now."""
-        if purpose not in SLEEPING or self._gate.asleep is None:
+        if purpose not in SLEEPING or self.gate.asleep is None:
             return False
-        await self._gate.look()
-        known = self._gate.asleep
+        await self.gate.look()
+        known = self.gate.asleep
         return known is not None and self._clock.now() < known.until and cost >= known.cost
 
     async def sleep(
         self, refusal: CreditRefusal, cost: int = 0, purpose: Purpose = Purpose.SCHEDULED
     ) -> None:
         """No request of `cost` or more fits until then. A refused poll by hand puts nothing else to sleep."""
-        if self._gate.asleep is None:
+        if self.gate.asleep is None:
             plan = self.source.allowance.credits
             gone = plan is not None and refusal.until >= plan.bounds(self._clock.now())[1]
             say = log.warning if gone else log.info  # a wait until a window has room is no news
             say("%s sleeps until %s: %s", self.source.name, refusal.until.isoformat(), refusal.reason)
         if purpose in SLEEPING:
-            await self._gate.sleep(Sleep(refusal.until, refusal.reason, cost))
+            await self.gate.sleep(Sleep(refusal.until, refusal.reason, cost))
 
     async def granted(self, purpose: Purpose, cost: int) -> None:
         """A request was booked: what kept the source asleep is over, unless this one was only cheaper."""
-        known = self._gate.asleep
+        known = self.gate.asleep
         if known is not None and purpose in SLEEPING and cost >= known.cost:
             await self.wake()
 
     async def wake(self) -> None:
         """There are credits again."""
-        if self._gate.asleep is not None:
+        if self.gate.asleep is not None:
             log.info("%s polls again", self.source.name)
-            await self._gate.wake()
+            await self.gate.wake()
 
 
 def _backoff(failures: int) -> float:

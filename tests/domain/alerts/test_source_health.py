@@ -100,3 +100,9 @@ def test_an_answer_that_brings_nothing_says_why() -> None:
     found = grown(None, [Miss(ONE, MissReason.OMITTED, "the answer does not mention it")], "", NOW)
     assert found is not None
     assert "the answer does not mention it" in found.why
+
+
+def test_a_streak_is_the_same_for_all_who_ask_with_one_key() -> None:
+    found = streak((ONE, DOWN), (TWO, MissReason.UNAUTHORIZED))
+    assert found is not None
+    assert Streak.load(found.dump()) == found

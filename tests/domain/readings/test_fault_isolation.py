@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from tests.contract.given import NOW
 from watcher.domain.model import Account
-from watcher.domain.readings.fault_isolation import FARTHEST, FailingAccounts, farther
+from watcher.domain.readings.fault_isolation import FARTHEST, FailingAccounts, farther, merged
 
 ACCOUNTS = [Account("s", "ethereum", f"0x{number:040x}") for number in range(20)]
 MINUTE = timedelta(minutes=1)
@@ -174,3 +175,25 @@ def test_the_search_never_goes_back_to_larger_requests() -> None:
     known = suspects.get(ACCOUNTS[0])
     assert known is not None
     assert known.most == 1
+
+
+def test_what_members_find_out_at_the_same_time_is_kept_of_both() -> None:
+    first, second = FailingAccounts(), FailingAccounts()
+    first.alone(ACCOUNTS[:1], "why", NOW)
+    second.alone(ACCOUNTS[1:2], "why", NOW)
+    kept = merged(merged(None, "{}", first.dump()), "{}", second.dump())
+
+    both = FailingAccounts()
+    both.load(kept, ACCOUNTS)
+    assert [account for account, _ in both.apart()] == ACCOUNTS[:2]
+    healed = merged(kept, first.dump(), "{}")
+    assert json.loads(healed).keys() == json.loads(second.dump()).keys()
+
+
+def test_what_another_member_has_read_again_is_left_alone_no_longer() -> None:
+    mine = FailingAccounts()
+    mine.alone(ACCOUNTS[:1], "why", NOW)
+    mine.failed(ACCOUNTS[1:3], "why", NOW)
+    mine.forget_apart(mine.dump())
+    assert mine.get(ACCOUNTS[0]) is None
+    assert mine.get(ACCOUNTS[1]) is not None

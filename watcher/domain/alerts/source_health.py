@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from watcher.domain.model import Miss, MissReason, Outcome, Reading
 
@@ -43,6 +45,23 @@ class Streak:
     refused: bool = False
     answered: bool = False
     """Whether answers came, and left out all that were asked for."""
+    fails: bool = False
+    """Whether the source has counted as failing since it began."""
+
+    def dump(self) -> str:
+        """As one text, for those who ask with the same key."""
+        return json.dumps(
+            [
+                self.since.isoformat(), self.requests, sorted(self.addresses), self.whole, self.why,
+                self.refused, self.answered, self.fails,
+            ]
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """The inverse of `dump`."""
+        since, requests, addresses, *rest = json.loads(text)
+        return cls(datetime.fromisoformat(since), requests, frozenset(addresses), *rest)
 
 
 def grown(streak: Streak | None, outcomes: Sequence[Outcome], why: str, now: datetime) -> Streak | None:
@@ -62,6 +81,7 @@ def grown(streak: Streak | None, outcomes: Sequence[Outcome], why: str, now: dat
         why or _said(unread[0]),
         bool(reasons & REFUSED),
         before.answered and reasons <= {MissReason.OMITTED},
+        before.fails,
     )
 
 

@@ -208,6 +208,12 @@ class FailingAccounts:
         }
         return json.dumps(found)
 
+    def forget_apart(self, text: str) -> None:
+        """Forget those that fail by themselves as `dump` said: others know better."""
+        known = self._known.items()
+        keys = json.loads(text)
+        self._known = {a: each for a, each in known if f"{a.chain}:{a.address}" not in keys or not each.apart}
+
     def load(self, text: str | None, accounts: Iterable[Account]) -> None:
         """The inverse of `dump`, for accounts that are still watched; what cannot be read is forgotten."""
         watched = {f"{account.chain}:{account.address}": account for account in accounts}
@@ -222,6 +228,17 @@ class FailingAccounts:
                     )
         except (ValueError, TypeError, KeyError, AttributeError):
             return
+
+
+def merged(theirs: str | None, before: str, after: str) -> str:
+    """What others have written down by now, with what has changed here from `before` to `after`."""
+    try:
+        known, old, new = json.loads(theirs or "{}"), json.loads(before), json.loads(after)
+        gone = old.keys() - new.keys()
+        found = {key: value for key, value in known.items() if key not in gone}
+    except (ValueError, AttributeError):
+        return after
+    return json.dumps(found | {key: value for key, value in new.items() if old.get(key) != value})
 
 
 def _time(text: Any) -> datetime:

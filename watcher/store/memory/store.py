@@ -77,6 +77,10 @@ class MemoryStore:
         with self.state.lock:
             return self._past(accounts)
 
+    async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
+        with self.state.lock:
+            return self.state.cache.past(accounts).attempts
+
     def _past(self, accounts: Sequence[Account]) -> Snapshot:
         past = self.state.cache.past(accounts)
         return replace(past, everyone=None, apart=True, revision=None) if self.state.apart else past
@@ -135,6 +139,18 @@ class MemoryStore:
     async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:  # noqa: ARG002
         with self.state.lock:
             self.state.facts.setdefault(source, {}).update(facts)
+
+    async def change_fact(
+        self,
+        source: str,
+        name: str,
+        change: Callable[[str | None], str],
+        now: datetime,  # noqa: ARG002
+    ) -> str:
+        with self.state.lock:
+            kept = self.state.facts.setdefault(source, {})
+            kept[name] = change(kept.get(name))
+            return kept[name]
 
     async def facts(self, source: str) -> Mapping[str, str]:
         with self.state.lock:

@@ -100,6 +100,9 @@ class SqliteStore:
     async def load(self, accounts: Sequence[Account]) -> Snapshot:
         return await self._do(lambda core: core.load(accounts))
 
+    async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
+        return await self._do(lambda core: core.load(accounts).attempts)
+
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
@@ -124,6 +127,11 @@ class SqliteStore:
 
     async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
         await self._do(lambda core: core.keep_facts(source, facts, now))
+
+    async def change_fact(
+        self, source: str, name: str, change: Callable[[str | None], str], now: datetime
+    ) -> str:
+        return await self._do(lambda core: core.change_fact(source, name, change, now))
 
     async def facts(self, source: str) -> Mapping[str, str]:
         return await self._do(lambda core: core.facts(source))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -201,6 +201,12 @@ class Transactions:
     def facts(self, source: str) -> dict[str, str]:
         with translated(self._path):
             return ledger.facts(self.conn, source)
+
+    def change_fact(self, source: str, name: str, change: Callable[[str | None], str], now: datetime) -> str:
+        with self._writing():
+            kept = change(ledger.facts(self.conn, source).get(name))
+            ledger.keep_facts(self.conn, source, {name: kept}, now)
+            return kept
 
     def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
         with self._writing():

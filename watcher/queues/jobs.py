@@ -1,0 +1,57 @@
+"""Queue of a member that asks: what others planned, with when they did, and what came of it so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from watcher.domain.credits.allowance import Purpose
+from watcher.domain.model import Account
+from watcher.ports.hints import HintWord
+from watcher.ports.queue import Batch
+from watcher.ports.shared_work import PollJob, SharedWork
+from watcher.queues.memory import PollQueue
+
+
+class JobQueue(PollQueue):
+    """Accounts of one source that this member was told to ask for."""
+
+    def __init__(self, work: SharedWork) -> None:
+        super().__init__()
+        self._work = work
+        self._planned: dict[Account, datetime] = {}
+        self._words: dict[Account, HintWord] = {}
+        self._ended = asyncio.Event()
+
+    async def do(self, job: PollJob) -> None:
+        """Have a job done: until each of its accounts was asked for, or given up."""
+        accounts, batch = job.batch.accounts, job.batch
+        super().put(accounts, batch.purpose, alone=batch.alone)
+        self._planned.update(dict.fromkeys(accounts, job.planned))
+        self._words.update(job.words)
+        while any(map(self.holds, accounts)):
+            self._ended.clear()
+            await self._ended.wait()
+        for account in accounts:
+            self._planned.pop(account, None)
+            self._words.pop(account, None)
+
+    def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
+        """Who asks puts some in anew: that they were asked for since their job was planned is why."""
+        accounts = list(accounts)
+        for account in accounts:
+            self._planned.pop(account, None)
+        super().put(accounts, purpose, alone=alone)
+
+    def done(self, batch: Batch) -> None:
+        super().done(batch)
+        self._ended.set()
+
+    def word_of(self, account: Account) -> HintWord | None:
+        """Upon which word an account is asked for."""
+        return self._words.get(account)
+
+    async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:
+        planned = {each: at for each in accounts if (at := self._planned.get(each)) is not None}
+        return await self._work.settled(planned) if planned else ()
