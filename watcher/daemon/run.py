@@ -41,6 +41,7 @@ from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
+from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
 from watcher.ports.members import PLAN, tell
 from watcher.ports.store import Store
@@ -90,11 +91,15 @@ class Daemon:
     """What outlives a reload: the signals, the clock and the counts of this process."""
 
     def __init__(
-        self, path: Path, env: Mapping[str, str], on_loaded: Callable[[Configuration], None]
+        self,
+        path: Path,
+        env: Mapping[str, str],
+        on_loaded: Callable[[Configuration], None],
+        clock: Clock | None = None,
     ) -> None:
         self._path, self._env, self._on_loaded = path, env, on_loaded
         self.stopping, self.reloading = asyncio.Event(), asyncio.Event()
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._metrics = Metrics(self._clock.now())
         self._clock_was_set = Setting(self._clock)
         self._set_anew = asyncio.Event()

@@ -27,11 +27,13 @@ class Ticks:
     def __init__(self, slots: Iterable[Slot], tick: Callable[[PollTimes, Sequence[Account]], None]) -> None:
         # A tick is done on the loop, at once: in a task of its own it would be cut off by the end, and lost.
         self._scheduler = AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
-        for times, accounts, phase in slots:
+        for number, (times, accounts, phase) in enumerate(slots):
             self._scheduler.add_job(
                 tick,
                 PollTrigger(times, phase),
                 args=(times, accounts),
+                # Those of one moment tick in their order here; by themselves they have random names.
+                id=f"{number:08d}",
                 # Late is better than never: a busy or sleeping machine must not lose a poll.
                 misfire_grace_time=None,
                 # Once is enough: it must not make up for each one that it slept through.

@@ -1,0 +1,179 @@
+"""A member's way to the store: it takes time, it may fail, and it ends with the member.
+
+Each call is one atomic step of the store somewhere between its beginning and its end, or it does not happen.
+What is lost is at times the call, and at times only the word that it was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.simulation.loop import MEMBER
+from watcher.domain.audit import Actor
+from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
+from watcher.domain.decision import Decision
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.model import EMPTY, Account
+from watcher.domain.values.errors import StoreError
+from watcher.ports.commands import Commands
+from watcher.ports.queries import Queries
+from watcher.ports.store import Concluding, Deciding, Settlement
+
+if TYPE_CHECKING:
+    from tests.simulation.invariants import Invariants
+    from watcher.store.memory.store import MemoryStore
+
+R = TypeVar("R")
+
+QUICK = (0.0, 0.0, 0.001, 0.002, 0.005, 0.02)
+
+
+class Ways:
+    """How the store is reached now, by all members or one."""
+
+    def __init__(self, seed: str) -> None:
+        self.chance = random.Random(f"store {seed}")
+        self.slow = 0.0
+        """Seconds that a call takes at most, while disks are slow."""
+        self.failing = 0.0
+        """Share of calls that fail."""
+        self.loses_words = False
+        """Whether what fails may have been done: so it is where a network lies between."""
+        self.away = False
+
+    def be_slow(self, most: float) -> None:
+        self.slow = most
+
+    def fail(self, share: float) -> None:
+        self.failing = share
+
+    def go_away(self, _much: float) -> None:
+        self.away = True
+
+    def heal(self) -> None:
+        self.slow, self.failing, self.away = 0.0, 0.0, False
+
+    def delay(self) -> float:
+        return self.chance.uniform(0, self.slow) if self.slow else self.chance.choice(QUICK)
+
+
+class StoreInReach:
+    """The store port of one member."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        ways: Ways,
+        watched: Invariants,
+        cut_off: Callable[[str], bool],
+        arrived: Callable[[Delivery], bool],
+    ) -> None:
+        self._store, self._ways, self._watched, self._cut_off = store, ways, watched, cut_off
+        self._arrived = arrived
+        self.members = store.members
+        self._ordered, self._free = not ways.loses_words, 0.0
+        """One thread, one call after the other, where the store is a file; several where it is a server."""
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """Any other call."""
+        method = getattr(self._store, name)
+
+        def call(*args: Any, **more: Any) -> Coroutine[Any, Any, Any]:
+            return self._call(name, lambda: method(*args, **more))
+
+        return call
+
+    def queries(self) -> Queries:
+        return self._store.queries()
+
+    def commands(self, actor: Actor) -> Commands:
+        return self._store.commands(actor)
+
+    async def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        """One call. Who gives up waiting for it does not call it back, as with a thread's work."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[R] = loop.create_future()
+        begins = max(loop.time(), self._free) + self._ways.delay()
+        if self._ordered:
+            self._free = begins
+        loop.call_at(begins, self._begin, what, work, done)
+        return await done
+
+    def _begin(self, what: str, work: Callable[[], Coroutine[Any, Any, R]], done: asyncio.Future[R]) -> None:
+        ways, member, loop = self._ways, MEMBER.get(), asyncio.get_running_loop()
+        if self._cut_off(member):
+            wait = ways.chance.choice((5.0, 15.0))
+            loop.call_later(wait, _fail, done, StoreError(f"the store does not answer ({what})"))
+            return
+        fails = ways.failing and ways.chance.random() < ways.failing
+        if ways.away or (fails and not (ways.loses_words and ways.chance.random() < 0.5)):
+            _fail(done, StoreError(f"the store is away ({what})"))
+            return
+        try:
+            work().send(None)  # it never waits: all of it is done in one step
+        except StopIteration as result:
+            self._watched.after_store(what, member)
+            loop.call_later(ways.delay(), self._end, what, member, done, result.value, bool(fails))
+        except Exception as error:  # noqa: BLE001 (it is handed to whoever waits, as a thread's is)
+            _fail(done, error)
+
+    def _end(self, what: str, member: str, done: asyncio.Future[R], result: R, fails: bool) -> None:
+        if fails or (self._ways.loses_words and self._cut_off(member)):
+            _fail(done, StoreError(f"nobody knows whether it was kept ({what})"))
+        elif not done.done():
+            done.set_result(result)
+
+    async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
+        async def work() -> Grant | CreditRefusal:
+            answer = await self._store.reserve(booking, allowance)
+            self._watched.reserved(booking, answer)
+            return answer
+
+        return await self._call("reserve", work)
+
+    async def conclude(
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
+    ) -> Decision:
+        async def work() -> Decision:
+            decision = await self._store.conclude(accounts, decide, settlement)
+            self._watched.concluded(decision, settlement)
+            return decision
+
+        return await self._call("conclude", work)
+
+    async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
+        async def work() -> Decision:
+            accounts, decide, settlement = read()
+            decision = await self._store.conclude(accounts, decide, settlement)
+            self._watched.concluded(decision, settlement)
+            return decision
+
+        return await self._call("conclude", work)
+
+    async def fail(self, settlement: Settlement) -> None:
+        async def work() -> None:
+            await self._store.fail(settlement)
+            self._watched.failed(settlement)
+
+        await self._call("fail", work)
+
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
+        async def work() -> list[Delivery]:
+            found = await self._store.settle(deliveries, instead)
+            self._watched.settled(deliveries, self._arrived)
+            return found
+
+        return await self._call("settle", work)
+
+    async def close(self) -> None:
+        """The store outlives whoever uses it."""
+
+
+def _fail(done: asyncio.Future[Any], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)

@@ -1,0 +1,240 @@
+"""What must hold at each step, and what must have come to rest at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tests.simulation.far import Arrival
+from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.credits.allowance import Booking, CreditPlan, CreditRefusal, Grant, Purpose
+from watcher.domain.decision import Decision
+from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.message import Kind, Message
+from watcher.domain.model import Account, Asset, Change
+from watcher.ports.store import Settlement
+
+if TYPE_CHECKING:
+    from tests.simulation.truth import Truth
+    from tests.simulation.world import World
+
+LOW, CLEAR = Decimal("0.5"), Decimal("0.8")
+EVENTS = ("moved", "new", "gone")
+CHANGES = frozenset({"reserve", "conclude", "fail", "settle", "keep_facts"})
+"""What of the store's calls changes it."""
+
+
+@dataclass
+class Booked:
+    """What was booked of a grant that is not settled."""
+
+    booking: Booking
+    settled: bool = False
+
+
+class Invariants:
+    """Watches every commit, every metered request and every message that arrives."""
+
+    def __init__(
+        self,
+        truth: Truth,
+        plans: dict[str, CreditPlan],
+        channels: Sequence[str],
+        time: Callable[[], float],
+        world: World,
+    ) -> None:
+        self._truth, self._plans, self._channels = truth, plans, channels
+        self._time, self._note, self._acts = time, world.note, world.acts
+        self.broken: list[str] = []
+        self.booked: dict[str, int] = defaultdict(int)
+        self.metered: dict[str, int] = defaultdict(int)
+        self._periods: dict[tuple[str, datetime], int] = defaultdict(int)
+        self._grants: dict[int, Booked] = {}
+        self.alerts: dict[str, Alert] = {}
+        self._live: dict[tuple[str, str], str] = {}
+        self.acknowledged: set[str] = set()
+        self._last: dict[tuple[Account, Asset], Decimal] = {}
+        self.changes = 0
+        self.owed: dict[str, Delivery] = {}
+        self._events: dict[tuple[object, ...], str] = {}
+        self.recorded: dict[str, float] = {}
+        """Deliveries that the store has as sent, and since when."""
+        self.arrived: dict[str, dict[str, set[Kind]]] = {name: defaultdict(set) for name in channels}
+        """By channel and alert: what arrived of it."""
+        self.arrivals = self.repeats = 0
+        self.tried: dict[Account, float] = {}
+        """When an attempt to read each account was concluded last."""
+
+    def expect(self, holds: bool, words: str) -> None:
+        if not holds:
+            self.broken.append(words)
+
+    # ------------------------------------------------------------------ credits
+
+    def reserved(self, booking: Booking, answer: Grant | CreditRefusal) -> None:
+        if not isinstance(answer, Grant):
+            return
+        self.expect(answer.id not in self._grants, f"grant {answer.id} was given twice")
+        self._grants[answer.id] = Booked(booking)
+        self._book(booking, booking.cost)
+        plan = self._plans[booking.source]
+        booked = self._periods[booking.source, plan.bounds(booking.at)[0]]
+        fine = booked <= plan.limit or booking.purpose is Purpose.CORRECTION or not booking.cost
+        self.expect(fine, f"{booking.source}: {booked} credits are booked, the plan has {plan.limit}")
+
+    def _settle(self, settlement: Settlement | None) -> None:
+        grant = self._grants.get(settlement.grant.id) if settlement is not None else None
+        if settlement is None or grant is None or grant.settled:
+            return
+        grant.settled = True
+        if settlement.charged is not None:
+            self._book(grant.booking, settlement.charged - grant.booking.cost)
+
+    def _book(self, booking: Booking, cost: int) -> None:
+        self.booked[booking.source] += cost
+        self._periods[booking.source, self._plans[booking.source].bounds(booking.at)[0]] += cost
+
+    def failed(self, settlement: Settlement) -> None:
+        self._settle(settlement)
+
+    def charged(self, source: str, cost: int) -> None:
+        """The provider counted."""
+        self.metered[source] += cost
+        metered, booked = self.metered[source], self.booked[source]
+        self.expect(metered <= booked, f"{source}: {metered} credits are metered, {booked} booked")
+
+    # ------------------------------------------------------------------ decisions
+
+    def concluded(self, decision: Decision, settlement: Settlement | None) -> None:
+        self._settle(settlement)
+        now = self._time()
+        for state in decision.accounts:
+            if state.last_attempt == decision.at:
+                self.tried[state.account] = now
+        for alert in decision.alerts:
+            self._alert(alert)
+        for delivery in decision.deliveries:
+            self._owe(delivery)
+        told = {(each.message.subject, each.channel) for each in decision.deliveries}
+        for change in decision.changes:
+            self._change(change, told)
+
+    def _alert(self, alert: Alert) -> None:
+        known, key = self.alerts.get(alert.id), (alert.rule, alert.subject)
+        self._note(f"alert {alert.id[:8]} {alert.rule} is {alert.state}: {alert.because}")
+        if known is not None:
+            self.expect(known.live or not alert.live, f"alert {alert.id} came back to life: {known} {alert}")
+            back = known.state is AlertState.FIRING and alert.state is AlertState.PENDING
+            self.expect(not back, f"alert {alert.id} that fired is pending again")
+        if alert.id in self.acknowledged and alert.live:
+            words = f"alert {alert.id} of {alert.rule}: its acknowledgement was written over"
+            self.expect(alert.acknowledged is not None, words)
+        self.alerts[alert.id] = alert
+        other = self._live.get(key)
+        if alert.live:
+            twice = f"two live alerts of {alert.rule} on {alert.subject}: {other} and {alert.id}"
+            self.expect(other in (None, alert.id), twice)
+            self._live[key] = alert.id
+        elif other == alert.id:
+            del self._live[key]
+
+    def _owe(self, delivery: Delivery) -> None:
+        message, known = delivery.message, self.owed.get(delivery.id)
+        self._note(
+            f"owed {delivery.id[:8]} to {delivery.channel}: {message.kind} {message.rule}: {message.title}"
+        )
+        if known is not None:
+            same = (known.channel, known.message) == (delivery.channel, message)
+            self.expect(same, f"two messages under the id {delivery.id}: {known.message} and {message}")
+            return
+        self.owed[delivery.id] = delivery
+        seen = message.particulars
+        if message.kind is Kind.EVENT and seen.after is not None:
+            key = delivery.channel, message.rule, message.subject, seen.before, seen.after
+            other = self._events.setdefault(key, delivery.id)
+            self.expect(
+                other == delivery.id, f"told under two ids, {other} and {delivery.id}: {message.title}"
+            )
+        self._true(message)
+
+    def _true(self, message: Message) -> None:
+        """What is told was true of some reading."""
+        seen = message.particulars
+        if message.rule not in (*EVENTS, "low", "low-for") or not seen.asset:
+            return
+        holding = self._holding(message)
+        amounts = [each for each in (seen.before, seen.after) if each]
+        false = [each for each in amounts if each not in holding]
+        self.expect(not false, f"a false alert, {false} was never answered: {message.title}")
+        if message.rule in ("low", "low-for") and seen.after is not None:
+            if message.kind is Kind.FIRING:
+                self.expect(seen.after < LOW, f"a false alert, {seen.after} is not low: {message.title}")
+            if message.kind is Kind.RESOLVED:
+                self.expect(seen.after > CLEAR, f"resolved at {seen.after}: {message.title}")
+
+    def _holding(self, message: Message) -> set[Decimal]:
+        seen = message.particulars
+        account = Account(seen.source, seen.chain, seen.address)
+        return self._truth.holdings[account, Asset(seen.chain, seen.asset)].answered
+
+    def _change(self, change: Change, told: set[tuple[str, str]]) -> None:
+        key, holding = (change.account, change.asset), self._truth.holdings[change.account, change.asset]
+        before = self._last.get(key)
+        gap = f"history of {key} has a gap: {before} was kept, then {change.before} -> {change.after}"
+        self.expect(change.before == before, gap)
+        self._last[key] = change.after
+        real = not change.after or change.after in holding.answered
+        self.expect(real, f"history has {change.after} of {key}, which no answer told")
+        if change.after == 0:
+            self.expect(Decimal(0) in holding.values, f"history has nothing of {key}, which was never so")
+        if change.before is None or change.drift:
+            return
+        self.changes += 1
+        subject = f"{change.account.source}/{change.account.chain}/{change.account.address}"
+        subject += f"/{change.asset.chain}/{change.asset.token}"
+        for channel in self._channels:
+            words = f"nobody is told on {channel} of {key} {change.before} -> {change.after}"
+            self.expect((subject, channel) in told, words)
+
+    # ------------------------------------------------------------------ deliveries
+
+    def settled(self, deliveries: Sequence[Delivery], arrived: Callable[[Delivery], bool]) -> None:
+        for each in deliveries:
+            if each.state is DeliveryState.SENT:
+                self.expect(arrived(each), f"delivery {each.id} is recorded as sent, and never arrived")
+                self.recorded.setdefault(each.id, self._time())
+
+    def arrive(self, arrival: Arrival, *, again: bool) -> None:
+        delivery, message = arrival.delivery, arrival.delivery.message
+        self.arrivals += 1
+        self.repeats += again
+        words = f"arrived {delivery.id[:8]} at {delivery.channel}: {message.kind} {message.title}"
+        self._note(words + (" (again)" if again else ""))
+        recorded = self.recorded.get(delivery.id)
+        late = f"delivery {delivery.id} was recorded as sent, and sent again: {message.title}"
+        self.expect(recorded is None or arrival.sent_at <= recorded, late)
+        mine = self.arrived[delivery.channel][message.id]
+        if message.kind.final and not again:
+            # In one notification the end may stand beside the beginning, never before it.
+            self.expect(
+                Kind.FIRING in mine or not self._heard(delivery), f"an end without a beginning: {message}"
+            )
+        mine.add(message.kind)
+
+    def _heard(self, delivery: Delivery) -> bool:
+        """Whether the channel was owed the beginning."""
+        return any(
+            each.channel == delivery.channel
+            and each.message.id == delivery.message.id
+            and each.message.kind is Kind.FIRING
+            for each in self.owed.values()
+        )
+
+    def after_store(self, what: str, member: str) -> None:
+        """Each call that the store did."""
+        if what in CHANGES:
+            self._acts(member)

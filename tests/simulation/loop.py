@@ -1,0 +1,192 @@
+"""An event loop on virtual time, in which a seed decides who runs next.
+
+Members are what real processes would be: each has a line of its own, kept in order as asyncio keeps it, and
+which member takes its next step is chance. So is the order in which what is due at the same moment comes
+about. What asyncio promises within one process holds; everything else that can happen between processes can
+happen here. No time passes while anybody computes, and none is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context, ContextVar
+from typing import Any
+
+MEMBER: ContextVar[str] = ContextVar("member", default="")
+"""The life of a member that runs; empty: the world around them."""
+
+IN_A_THREAD = (0.0, 0.0, 0.0005, 0.003, 0.02)
+"""Seconds that work handed to a thread may take."""
+
+
+class SimulatedTask(asyncio.Task[Any]):
+    """A task whose place in a set does not depend on where it lies in memory."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """The loop. `on_error` hears of what nobody caught."""
+
+    def __init__(self, seed: str) -> None:
+        super().__init__()
+        self._chance = random.Random(f"scheduler {seed}")
+        self._now = 0.0
+        self._lines: dict[str, deque[asyncio.Handle]] = {}
+        self._timers: list[tuple[float, float, int, asyncio.TimerHandle]] = []
+        self._dead: set[str] = set()
+        self._frozen: dict[str, float] = {}
+        self._tasks: dict[str, dict[int, SimulatedTask]] = {}
+        self._count = 0
+        self.steps = 0
+        self.on_step: Callable[[str], None] = lambda _member: None
+        self.on_error: Callable[[str, str], None] = lambda _member, _words: None
+        self.set_task_factory(self._make)  # type: ignore[arg-type]
+        self.set_exception_handler(self._failed)
+
+    # ------------------------------------------------------------------ what asyncio asks of a loop
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._line_up(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._chance.random(), self._count, timer))
+        return timer
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """A thread's work: one step, some time later."""
+        future = self.create_future()
+
+        def work() -> None:
+            try:
+                result = func(*args)
+            except Exception as error:  # noqa: BLE001 (it is handed to whoever waits, as a thread's is)
+                if not future.cancelled():
+                    future.set_exception(error)
+            else:
+                if not future.cancelled():
+                    future.set_result(result)
+
+        self.call_later(self._chance.choice(IN_A_THREAD), work)
+        return future
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is passed over when its time comes."""
+
+    def _process_events(self, event_list: Any) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps in a selector."""
+
+    # ------------------------------------------------------------------ one step
+
+    def _run_once(self) -> None:
+        while True:
+            self._ripen()
+            ready = [name for name, line in self._lines.items() if line and name not in self._frozen]
+            if ready:
+                break
+            if not self._timers:
+                raise RuntimeError("nothing will ever happen again")
+            self._now = max(self._now, self._timers[0][0])
+        name = ready[0] if len(ready) == 1 else self._chance.choice(ready)
+        handle = self._lines[name].popleft()
+        if handle.cancelled():
+            return
+        self.steps += 1
+        handle._run()
+        self.on_step(name)
+
+    def _ripen(self) -> None:
+        """Those whose time has come stand in line."""
+        timers = self._timers
+        while timers and timers[0][0] <= self._now:
+            timer = heapq.heappop(timers)[3]
+            if not timer.cancelled():
+                self._line_up(timer)
+
+    def _line_up(self, handle: asyncio.Handle) -> None:
+        name = handle._context.get(MEMBER, "")  # type: ignore[attr-defined]
+        if name not in self._dead:
+            line = self._lines.get(name)
+            if line is None:
+                line = self._lines[name] = deque()
+            line.append(handle)
+
+    # ------------------------------------------------------------------ what befalls members
+
+    def kill(self, member: str) -> None:
+        """Nothing of it runs ever again, and nothing of what it was doing is undone or ended."""
+        self._dead.add(member)
+        self._lines.pop(member, None)
+        self._frozen.pop(member, None)
+        for task in self._tasks.pop(member, {}).values():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            coroutine = task.get_coro()
+            # It takes up memory else. What it does meanwhile reaches nobody: its line is dead.
+            context = Context()
+            context.run(MEMBER.set, member)
+            with suppress(BaseException):
+                context.run(coroutine.close)
+
+    def freeze(self, member: str, seconds: float) -> None:
+        """It stands still, as under SIGSTOP; what becomes due meanwhile waits for it."""
+        until = self._frozen[member] = self._now + seconds
+
+        def thaw() -> None:
+            if self._frozen.get(member) == until:
+                del self._frozen[member]
+
+        self.call_later(seconds, thaw, context=Context())
+
+    def is_frozen(self, member: str) -> bool:
+        return member in self._frozen
+
+    def _make(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any
+    ) -> SimulatedTask:
+        task = SimulatedTask(coro, loop=loop, **more)
+        self._count += 1
+        task.number = self._count
+        context: Context | None = more.get("context")
+        mine = self._tasks.setdefault(context.get(MEMBER, "") if context is not None else MEMBER.get(), {})
+        mine[task.number] = task
+        task.add_done_callback(lambda done: mine.pop(done.number, None), context=Context())
+        return task
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        words = f"{context.get('message')}: {error!r}" if error is not None else str(context.get("message"))
+        self.on_error(MEMBER.get(), words)

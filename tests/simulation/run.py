@@ -1,0 +1,52 @@
+"""Worlds by the dozen: `make sim`, and a bounded share of it in `make test`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from tests.simulation.scenario import Scenario
+from tests.simulation.world import Result, World
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=20, help="how many, one after the other")
+    parser.add_argument("--members", type=int, default=1, help="processes over one store")
+    parser.add_argument("--days", type=float, default=2.0, help="simulated days of each world")
+    parser.add_argument("--minutes", type=float, default=0, help="go on for so long, whatever --seeds says")
+    parser.add_argument("--history", action="store_true", help="show the last lines of each world")
+    asked = parser.parse_args(words)
+    began, seed, broken, days, steps = time.monotonic(), asked.seed, 0, 0.0, 0
+    while seed < asked.seed + asked.seeds or time.monotonic() - began < asked.minutes * 60:
+        result = World(Scenario(seed, asked.days, asked.members)).run()
+        days, steps = days + result.days, steps + result.steps
+        broken += bool(result.broken)
+        say(result, asked.history)
+        seed += 1
+    minutes = (time.monotonic() - began) / 60
+    pace = f"{days:,.0f} member-days, {days / minutes:,.0f} a minute"
+    print(f"{seed - asked.seed} worlds, {pace}, {steps:,} steps, broken: {broken}")
+    return 1 if broken else 0
+
+
+def say(result: Result, history: bool) -> None:
+    seed = result.scenario.seed
+    print(
+        f"seed {seed}: {result.lives} lives, {result.changes} changes, {result.arrivals} messages"
+        f" ({result.repeats} again), {result.steps:,} steps, {result.digest}", flush=True,
+    )  # fmt: skip
+    if result.broken or history:
+        print("\n".join(f"  {line}" for line in result.history))
+        print("\n".join(f"  BROKEN: {words}" for words in result.broken), flush=True)
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of words would lie otherwise in each process
+        os.environ["PYTHONHASHSEED"] = "0"
+        words = [sys.executable, "-m", "tests.simulation.run", *sys.argv[1:]]
+        os.execv(sys.executable, words)  # noqa: S606
+    raise SystemExit(main(sys.argv[1:]))
