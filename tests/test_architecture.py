@@ -64,6 +64,7 @@ WRONG = {
     "sim/world.py": "watcher.domain.model",
     "daemon/run.py": "watcher.sim.server",
     "cli/status.py": "sqlite3",
+    "service/throttle.py": "psycopg",
     "service/delivery.py": "apprise",
     "reports/status.py": "jinja2",
     "charts/chart.py": "watcher.store.sqlite.queries",

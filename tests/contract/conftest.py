@@ -12,7 +12,7 @@ from watcher.store import KINDS
 from watcher.store.memory.store import MemoryStore
 
 
-@pytest.fixture(params=["memory", *KINDS])
+@pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield MemoryStore()

@@ -9,7 +9,10 @@ from watcher.system.registry import Registry
 if TYPE_CHECKING:
     from watcher.store.kind import StoreKind
 
-KINDS: Registry[StoreKind] = Registry(__name__, {"sqlite": "sqlite.backend:SqliteSettings"})
+KINDS: Registry[StoreKind] = Registry(
+    __name__,
+    {"sqlite": "sqlite.backend:SqliteSettings", "postgresql": "postgres.backend:PostgresSettings"},
+)
 """The word after `kind:` → its settings model, which knows the store."""
 
 

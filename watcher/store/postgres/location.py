@@ -61,6 +61,14 @@ def check_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def place_of(url: SecretStr) -> str:
+    """Where the database is, without who asks for it and by which password."""
+    said = parameters_of(url.get_secret_value())
+    host, port = said.get("host", ""), said.get("port", "")
+    where = f" at {host}" if host else ""
+    return f"PostgreSQL, database {said.get('dbname', '')}{where}{f':{port}' if host and port else ''}"
+
+
 def _hosts(said: Mapping[str, str], env: Mapping[str, str]) -> Iterator[str]:
     """Every host that may be connected to. Of a service file nobody knows what it says."""
     if "service" in said or "PGSERVICE" in env:

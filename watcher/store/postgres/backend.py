@@ -1,0 +1,100 @@
+"""The store on PostgreSQL as the configuration names it, whether or not it is there yet."""
+
+# ruff: noqa: ARG002
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from watcher.domain.values.errors import StoreError
+from watcher.store.kind import StoreKind
+from watcher.store.postgres.location import STAND_IN, DatabaseUrl, SchemaName, place_of
+
+if TYPE_CHECKING:
+    from watcher.domain.audit import Actor
+    from watcher.domain.values.errors import Advice
+    from watcher.ports.commands import Commands
+    from watcher.ports.queries import Queries
+    from watcher.store.postgres.pool import Pool
+    from watcher.store.postgres.store import PostgresStore
+
+BESIDE = 4
+"""Connections of a process for who looks at pages and gives commands, beside those that work."""
+
+
+class PostgresSettings(StoreKind):
+    """Which database, and which of its schemas: many machines may work on one."""
+
+    shared: ClassVar[bool] = True
+    stand_in: ClassVar[str] = STAND_IN
+
+    kind: Literal["postgresql"] = "postgresql"
+    url: DatabaseUrl
+    """Address of the database, as in `postgresql://user:password@host/database`. A secret."""
+    schema_name: Annotated[SchemaName, Field(alias="schema")] = "watcher"
+    """The schema in which everything is kept; it is made if it is missing."""
+    pool: Annotated[int, Field(ge=1, le=32)] = 4
+    """Connections of this process that work at the same time."""
+
+    def refusals(self) -> Sequence[Advice]:
+        from watcher.store.postgres.inspection import inspect
+
+        return inspect(self.connections().connect, self.schema_name)
+
+    def backend(self, config: Path) -> PostgresBackend:
+        return PostgresBackend(self)
+
+    def connections(self, size: int = 1, name: str = "") -> Pool:
+        """So many connections for a purpose of its own. `name`: of the member, for the server's lists."""
+        from watcher.store.postgres.pool import Pool
+
+        return Pool(self.url, self.schema_name, size, name)
+
+
+class PostgresBackend:
+    """One schema of one database."""
+
+    def __init__(self, settings: PostgresSettings, member: str = "") -> None:
+        self.settings, self.member = settings, member
+
+    def __str__(self) -> str:
+        return place_of(self.settings.url)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Connections of who looks and commands."""
+        return self.settings.connections(BESIDE, self.member)
+
+    def exists(self) -> bool:
+        from watcher.store.postgres.migrate import version_of
+
+        with self.pool.connection() as conn:
+            return version_of(conn).number > 0
+
+    def queries(self) -> Queries:
+        raise StoreError(f"{self}: questions are not answered yet")
+
+    def commands(self, actor: Actor) -> Commands:
+        raise StoreError(f"{self}: commands are not taken yet")
+
+    async def open(self, *, exclusive: bool) -> PostgresStore:
+        from watcher.store.postgres.store import PostgresStore
+
+        pool = self.settings.connections(self.settings.pool, self.member)
+        return await PostgresStore.open(pool, self, self.member)
+
+    @contextmanager
+    def only_deliverer(self) -> Iterator[bool]:
+        yield True
+
+    def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
+        raise StoreError(f"{self}: use pg_dump")
+
+    def warning(self) -> str:
+        return ""

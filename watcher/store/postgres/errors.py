@@ -1,0 +1,99 @@
+"""PostgreSQL's errors to ours, once. Its words about connections are not passed on: they tell secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from watcher.domain.values.errors import StoreBusyError, StoreError
+
+_FULL = "the disk of the server is full; make room there"
+_READ_ONLY = (
+    "the server is a replica or takes no writes; name the primary, as with target_session_attrs=read-write"
+)
+_ENDS = "the server ends connections; it stops, or starts anew"
+_STARTS = "the server starts, and takes no connections yet"
+_MANY = "the server has no connection left; raise its max_connections, or lower `pool`"
+_SLOW = "the server took too long; look at its load and at what holds locks (pg_stat_activity)"
+_TLS = "there is no safe connection to the server (TLS); see `sslmode` in the URL"
+_LOST = "the connection was lost in the middle of it"
+
+_PASSING = {
+    "53100": _FULL,
+    "53200": "the server is out of memory",
+    "53300": _MANY,
+    "25006": _READ_ONLY,
+    "57P01": _ENDS,
+    "57P02": _ENDS,
+    "57P03": _STARTS,
+    "57P05": _LOST,
+    "25P03": _LOST,
+    "57014": _SLOW,
+    "55P03": _SLOW,
+    "40001": "others keep writing the same; it was tried again and again",
+    "40P01": "others keep writing the same; it was tried again and again",
+    "40003": _LOST,
+}
+_BROKEN = {
+    "42501": "the user lacks a right there; it must own the schema",
+    "3F000": "there is no such schema; `watcher store migrate` makes it",
+    "42P01": "a table is missing; `watcher store migrate` makes what is missing",
+    "42703": "a column is missing; another watcher has another schema",
+    "3D000": "there is no such database; have it made, with its user as the owner",
+    "28P01": "the server refuses the user or the password",
+    "28000": "the server refuses the user, or how it connects (pg_hba.conf)",
+    "XX001": "a table of the server is damaged",
+    "XX002": "an index of the server is damaged",
+}
+_REFUSALS = (
+    (("password authentication", "no password supplied", "SASL", "fe_sendauth"), _BROKEN["28P01"], False),
+    (("no pg_hba.conf entry", "peer authentication", "role"), _BROKEN["28000"], False),
+    (("database",), _BROKEN["3D000"], False),
+    (("certificate", "SSL", "TLS"), _TLS, False),
+    (("starting up", "recovery"), _STARTS, True),
+    (("shutting down", "terminating"), _ENDS, True),
+    (("too many clients", "too many connections", "remaining connection slots"), _MANY, True),
+    (("read-only", "not accepting"), _READ_ONLY, True),
+    (("translate host name", "resolve"), "the name of the host is not known", True),
+)  # fmt: skip
+"""What the server or the library says where it lets nobody in, our words, and whether it may pass."""
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raise StoreBusyError for what may pass, StoreError for what will not."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise of(place, error) from None  # a cause would be shown with the words of the library
+
+
+def of(place: str, error: psycopg.Error) -> StoreError:
+    """What is said of an error of the library."""
+    code = error.sqlstate
+    if code is None:
+        return _about_connection(place, error)
+    if code in _PASSING or code.startswith("08"):
+        return StoreBusyError(f"{place}: {_PASSING.get(code, _LOST)}")
+    said = _BROKEN.get(code) or f"{error.diag.message_primary} ({code})"
+    return StoreError(f"{place}: {said}")
+
+
+def _about_connection(place: str, error: psycopg.Error) -> StoreError:
+    """The library has no code for who was not let in, and for a server that went away."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return StoreError(f"{place}: {type(error).__name__}")
+    said = str(error)
+    if "FATAL" in said or "certificate" in said or "SSL" in said or "host name" in said:
+        for marks, words, passing in _REFUSALS:
+            if any(mark in said for mark in marks):
+                return (StoreBusyError if passing else StoreError)(f"{place}: {words}")
+    if (
+        "connection failed" in said
+        or "timeout" in said
+        or isinstance(error, psycopg.errors.ConnectionTimeout)
+    ):
+        return StoreBusyError(f"{place}: the server cannot be reached")
+    return StoreBusyError(f"{place}: {_LOST}")

@@ -1,0 +1,131 @@
+"""The store on PostgreSQL: a port over a few threads, each of which has a connection while it works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Self, TypeVar
+
+from watcher.domain.alerts.lifecycle import Alert
+from watcher.domain.audit import Actor
+from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
+from watcher.domain.decision import Decision, Snapshot, SumKey
+from watcher.domain.messages.delivery import Delivery
+from watcher.domain.model import EMPTY, Account
+from watcher.domain.values.errors import StoreError
+from watcher.ports.commands import Commands
+from watcher.ports.members import Members, SoleMember
+from watcher.ports.queries import Queries
+from watcher.ports.store import Concluding, Deciding, Settlement, StoreAccess
+from watcher.store.postgres.migrate import migrate
+from watcher.store.postgres.pool import Pool
+from watcher.store.postgres.transactions import PostgresTransactions
+
+T = TypeVar("T")
+
+
+class PostgresStore:
+    """Each method is one transaction, in whichever thread is free."""
+
+    def __init__(self, pool: Pool, beside: StoreAccess, member: str) -> None:
+        self._pool, self._beside = pool, beside
+        self._threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="store")
+        self.members: Members = SoleMember()
+        self._core: PostgresTransactions | None = PostgresTransactions(pool, member)
+
+    @classmethod
+    async def open(cls, pool: Pool, beside: StoreAccess, member: str) -> Self:
+        """`beside`: what answers those who look and command, on connections of their own."""
+        store = cls(pool, beside, member)
+        try:
+            await asyncio.get_running_loop().run_in_executor(store._threads, migrate, pool)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    def queries(self) -> Queries:
+        return self._beside.queries()
+
+    def commands(self, actor: Actor) -> Commands:
+        return self._beside.commands(actor)
+
+    async def close(self) -> None:
+        """Finish what was begun, then let the connections go."""
+        if self._core is not None:
+            self._core = None
+            await asyncio.to_thread(self._threads.shutdown)
+            self._pool.close()
+
+    async def _do(self, work: Callable[[PostgresTransactions], T]) -> T:
+        core = self._core
+        if core is None:
+            raise StoreError(f"{self._pool.place}: the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, core)
+
+    async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
+        return await self._do(lambda core: core.reserve(booking, allowance))
+
+    async def spent(self, source: str, since: datetime) -> int:
+        return await self._do(lambda core: core.spent(source, since))
+
+    async def under_way(self, source: str, since: datetime) -> bool:
+        return await self._do(lambda core: core.under_way(source, since))
+
+    async def running(self, since: datetime, now: datetime) -> None:
+        await self._do(lambda core: core.running(since, now))
+
+    async def load(self, accounts: Sequence[Account]) -> Snapshot:
+        return await self._do(lambda core: core.load(accounts))
+
+    async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
+        return await self._do(lambda core: core.attempts(accounts))
+
+    async def conclude(
+        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
+    ) -> Decision:
+        return await self._do(lambda core: core.conclude(accounts, decide, settlement))
+
+    async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
+        return await self._do(lambda core: core.conclude(*read()))
+
+    async def conclude_sums(
+        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+    ) -> Decision | None:
+        return await self._do(lambda core: core.conclude_sums(read, most))
+
+    async def fail(self, settlement: Settlement) -> None:
+        await self._do(lambda core: core.fail(settlement))
+
+    async def live_alerts(self) -> list[Alert]:
+        return await self._do(PostgresTransactions.live_alerts)
+
+    async def tidy(self, now: datetime) -> bool:
+        return await self._do(lambda core: core.tidy(now))
+
+    async def keep_facts(self, source: str, facts: Mapping[str, str], now: datetime) -> None:
+        await self._do(lambda core: core.keep_facts(source, facts, now))
+
+    async def change_fact(
+        self, source: str, name: str, change: Callable[[str | None], str], now: datetime
+    ) -> str:
+        return await self._do(lambda core: core.change_fact(source, name, change, now))
+
+    async def facts(self, source: str) -> Mapping[str, str]:
+        return await self._do(lambda core: core.facts(source))
+
+    async def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
+        return await self._do(lambda core: core.due(channel, now, limit, critical=critical))
+
+    async def next_due(self, channel: str) -> datetime | None:
+        return await self._do(lambda core: core.next_due(channel))
+
+    async def settle(
+        self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery] = EMPTY
+    ) -> list[Delivery]:
+        return await self._do(lambda core: core.settle(deliveries, instead))
+
+    async def others_wrote(self) -> bool:
+        return await self._do(PostgresTransactions.others_wrote)
