@@ -27,7 +27,9 @@ IN_A_THREAD = (0.0, 0.0, 0.0005, 0.003, 0.02)
 class SimulatedTask(asyncio.Task[Any]):
     """A task whose place in a set does not depend on where it lies in memory."""
 
-    number = 0
+    def __init__(self, coro: Coroutine[Any, Any, Any], number: int, **more: Any) -> None:
+        self.number = number
+        super().__init__(coro, **more)
 
     def __hash__(self) -> int:
         return self.number
@@ -177,9 +179,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _make(
         self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any
     ) -> SimulatedTask:
-        task = SimulatedTask(coro, loop=loop, **more)
         self._count += 1
-        task.number = self._count
+        task = SimulatedTask(coro, self._count, loop=loop, **more)
         context: Context | None = more.get("context")
         mine = self._tasks.setdefault(context.get(MEMBER, "") if context is not None else MEMBER.get(), {})
         mine[task.number] = task

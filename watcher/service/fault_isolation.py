@@ -179,8 +179,9 @@ class FaultIsolation:
         text = self.suspects.dump()
         if text == self._kept:
             return
+        healed = dict(self._healed)  # while people are told, another request may heal one more
         try:
-            await self._tell_all()
+            await self._tell_all(healed)
             before, now = self._kept, self._clock.now()
             await self._store.change_fact(
                 self._source.name, CULPRITS, lambda theirs: merged(theirs, before, text), now
@@ -188,11 +189,12 @@ class FaultIsolation:
         except StoreError as error:
             log.warning("%s: what fails by itself was not kept: %s", self._source.name, error)
             return
-        self._kept, self._healed = text, {}
+        self._kept = text
+        self._healed = {each: known for each, known in self._healed.items() if healed.get(each) is not known}
 
-    async def _tell_all(self) -> None:
+    async def _tell_all(self, healed: Mapping[Account, FailingAccount]) -> None:
         now, told = self._clock.now(), set[str]()
-        for account, known in self._healed.items():
+        for account, known in healed.items():
             lasted = span((now - known.apart.since).total_seconds()) if known.apart is not None else ""
             if not self.suspects.sharing(known.part):
                 await self._tell(account, known, not_met(f"it can be read again, after {lasted}"))
