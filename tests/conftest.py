@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.disk import can_mount
+from tests.netspace import can_make
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -60,6 +61,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for item in items if bounded and item.get_closest_marker("long")}
     if on_disk and not can_mount():
         left_out.update(on_disk)
+    apart = [item for item in items if "space" in getattr(item, "fixturenames", ())]
+    if apart and not can_make():
+        left_out.update(apart)
     left_out.update(item for item in items if _lacks(item))
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
@@ -73,6 +77,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("left out: what takes its time (`make chaos` does it)")
     if not can_mount():
         terminalreporter.write_line("left out: a full disk (no small file system can be made here)")
+    if not can_make():
+        terminalreporter.write_line("left out: dropped packets (no network of one's own can be made here)")
 
 
 def _lacks(item: pytest.Item) -> bool:

@@ -107,10 +107,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def relaying(target: int, host: str = "127.0.0.1") -> AsyncIterator[Relay]:
+async def relaying(target: int, host: str = "127.0.0.1", listen: str = "127.0.0.1") -> AsyncIterator[Relay]:
     """A relay that listens on `relay.port` as long as the block runs."""
     relay = Relay(target, host)
-    server = await asyncio.start_server(relay.accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(relay.accept, listen, 0)
     relay.port = server.sockets[0].getsockname()[1]
     try:
         yield relay

@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _doing = threading.local()
@@ -50,6 +52,12 @@ OF_HINTS = {
 }
 """The same of the way of a hint, from its source to the record of the poll that it causes."""
 
+OF_MEMBERS = {
+    "role: had, nothing at work": ("duty", "take_up", BEFORE),
+    "role: its work begun": ("duty", "take_up", AFTER),
+}
+"""The same of what only members do."""
+
 AT_THE_END = frozenset(name for name in STEPS if name.startswith("end:"))
 """Reached only after SIGTERM."""
 
@@ -62,10 +70,12 @@ AT_BIRTH = "start: schema written, not committed"
 
 def arm(step: str, nth: int) -> None:
     """From now on this process kills itself when it reaches `step` for the `nth` time."""
-    what, method, when = {**STEPS, **OF_HINTS}[step]
+    what, method, when = {**STEPS, **OF_HINTS, **OF_MEMBERS}[step]
     fuse = _Fuse(nth)
     if when in (COMMIT, OF_A_POLL):
         _at_commit(method, fuse, polls=when == OF_A_POLL)
+        if "watcher.store.postgres.store" in sys.modules:
+            _at_commit_of_members(method, fuse)
         return
     if what == "inbox":
         _around_hint(method, when, fuse)
@@ -88,6 +98,7 @@ class _Fuse:
 
 def _owners(what: str) -> list[type[Any]]:
     from watcher.app.application import App
+    from watcher.app.duties import Duty
     from watcher.notify.apprise.channel import AppriseChannel
     from watcher.sources.coinstats.source import CoinStatsSource
     from watcher.sources.teos.source import TeosSource
@@ -98,7 +109,14 @@ def _owners(what: str) -> list[type[Any]]:
         "source": [CoinStatsSource, TeosSource],
         "channel": [AppriseChannel],
         "app": [App],
+        "duty": [Duty],
     }
+    if (
+        "watcher.store.postgres.store" in sys.modules
+    ):  # loaded by who starts lives, where members are among them
+        from watcher.store.postgres.store import PostgresStore
+
+        owners["store"].append(PostgresStore)
     return owners[what]
 
 
@@ -169,3 +187,42 @@ def _at_commit(method: str, fuse: _Fuse, *, polls: bool = False) -> None:
             _doing.method = None
 
     module.upgrade = opening
+
+
+def _at_commit_of_members(method: str, fuse: _Fuse) -> None:
+    """Burn when a transaction on PostgreSQL is about to be committed."""
+    import psycopg
+
+    import watcher.store.postgres.store
+    import watcher.store.postgres.transactions
+
+    module: Any = watcher.store.postgres.store
+    owner: Any = watcher.store.postgres.transactions.PostgresTransactions
+    if method:
+        setattr(owner, method, _named(getattr(owner, method), method))
+    module.migrate = _named(module.migrate, "opening")
+    begin = psycopg.Connection.transaction
+
+    @contextmanager
+    def transaction(self: Any, *args: Any, **options: Any) -> Iterator[Any]:
+        outermost = self.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        with begin(self, *args, **options) as one:
+            yield one
+            if outermost and getattr(_doing, "method", None) == (method or "opening"):
+                fuse.burn()
+
+    psycopg.Connection.transaction = transaction  # type: ignore[method-assign]
+
+
+def _named(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A function while which its thread is known to do so."""
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        _doing.method = name
+        try:
+            return original(*args, **options)
+        finally:
+            _doing.method = None
+
+    return wrapped

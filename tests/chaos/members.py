@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,14 +21,15 @@ import psycopg
 
 from tests.chaos.database import free_port
 from tests.chaos.stand import CHANNELS, Life, Stand, Zygote, eventually, furnished
-from tests.postgresql import Cluster, running_postgresql
+from tests.netspace import Netspace
+from tests.postgresql import USER, Cluster, running_postgresql
 from tests.relay import Relay, relaying
+from watcher.domain.model import EMPTY
 
 STORE = """\
 store: {kind: postgresql, url: "${STORE_URL}", schema: watcher}
 cluster: {name: "${MEMBER}"}
 """
-DATABASE = "watched"
 HEARD = {"wal_level": "replica", "max_wal_senders": "4", "max_replication_slots": "4", "hot_standby": "on"}
 
 
@@ -44,7 +47,14 @@ class Member:
     database: Relay
     apis: Relay
     channels: Relay
+    space: Netspace | None = None
+    """The machine that it has to itself; then it reaches the database without a relay."""
     life: Life | None = None
+
+    @property
+    def host(self) -> str:
+        """Where its relays are."""
+        return self.space.here if self.space else "127.0.0.1"
 
     @property
     def ways(self) -> tuple[Relay, Relay, Relay]:
@@ -60,6 +70,7 @@ class MemberStand(Stand):
     """An installation of several members. What is read of the store is read around all relays."""
 
     cluster: Cluster | None = None
+    database: str = ""
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -72,20 +83,24 @@ class MemberStand(Stand):
 
     def env_of(self, member: Member) -> dict[str, str]:
         hooks = {
-            f"{name.upper()}_URL": f"json://127.0.0.1:{member.channels.port}/{name}" for name in CHANNELS
+            f"{name.upper()}_URL": f"json://{member.host}:{member.channels.port}/{name}" for name in CHANNELS
         }
+        port = self.server.port if member.space else member.database.port
         return {
             **self.env, **hooks, "MEMBER": member.name,
-            "API_URL": f"http://127.0.0.1:{member.apis.port}",
-            "STORE_URL": f"postgresql://postgres@127.0.0.1:{member.database.port}/{DATABASE}",
+            "API_URL": f"http://{member.host}:{member.apis.port}",
+            "STORE_URL": f"postgresql://postgres@{member.host}:{port}/{self.database}?sslmode=disable",
         }  # fmt: skip
 
     async def begin(self, name: str, *words: str, **order: Any) -> Life:
         """A life of a member, or a verb on its machine."""
         member = self.members[name]
+        if member.space:
+            order["netspace"] = str(member.space.path)
         env = {**self.env_of(member), **order.pop("env", {})}
+        folder = order.pop("folder", self.folder)
         life = await self.zygote.start(
-            cwd=str(self.folder), env=env, log=str(self.log_of(name)), words=words or ["run"], **order
+            cwd=str(folder), env=env, log=str(self.log_of(name)), words=words or ["run"], **order
         )
         if not words:
             member.life = life
@@ -119,18 +134,42 @@ class MemberStand(Stand):
         return "".join(f"--- {each.stem}\n{each.read_text()}" for each in found if each.exists())
 
     def query(self, sql: str) -> list[Any]:
-        with psycopg.connect(self.server.url(DATABASE), autocommit=True) as connection:
+        with psycopg.connect(self.server.url(self.database), autocommit=True) as connection:
             connection.execute("SET search_path TO watcher")
-            connection.execute("SET timezone TO 'UTC'")
-            return connection.execute(sql.encode()).fetchall()
+            rows = connection.execute(sql.encode()).fetchall()
+        return [tuple(_text(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+
+    def execute(self, sql: str) -> None:
+        """What somebody else does to the store."""
+        with psycopg.connect(self.server.url(self.database), autocommit=True) as connection:
+            connection.execute("SET search_path TO watcher")
+            connection.execute(sql.encode())
+
+    def damage(self) -> list[str]:
+        """Keys and constraints are the server's; that its files are whole, its own tool says."""
+        program = self.server.programs / "pg_amcheck"
+        words: list[str | Path] = [
+            program,
+            "--install-missing",
+            "-d",
+            self.database,
+            "-h",
+            self.server.folder,
+            "-U",
+            USER,
+        ]
+        done = subprocess.run(
+            [*words, "-p", str(self.server.port)], check=False, capture_output=True, text=True
+        )
+        return [] if done.returncode == 0 else [done.stdout + done.stderr]
 
     async def until_recorded(self, chain: str, address: str, count: int) -> None:
         """As the ledger says it: requests booked from now on, and settled with a reading of the account."""
         source = "teos" if chain == "teos" else "coinstats"
-        after, address = time.time(), address.lower()
+        after, address = int(time.time() * 1000), address.lower()
         sql = (
             "SELECT count(*) FROM requests r WHERE r.ended_at IS NOT NULL"  # noqa: S608
-            f" AND r.reserved_at > to_timestamp({after!r}) AND r.source = '{source}' AND EXISTS"
+            f" AND r.reserved_at > {after} AND r.source = '{source}' AND EXISTS"
             f" (SELECT 1 FROM accounts a WHERE a.source = '{source}' AND lower(a.address) = '{address}'"
             f" AND a.chain LIKE '{chain or '%'}' AND r.outcomes::jsonb->'r' @> to_jsonb(a.id))"
         )
@@ -139,13 +178,13 @@ class MemberStand(Stand):
 
     def told_by(self, name: str, since: float = 0.0) -> list[tuple[float, str]]:
         """When this member told something, and its first words."""
-        to = f"127.0.0.1:{self.members[name].channels.port}"
+        to = f"{self.members[name].host}:{self.members[name].channels.port}"
         taken = [each for far in self.fars.values() for each in far.taken if each.to == to]
         return sorted((each.at, each.text.partition("\n")[0]) for each in taken if each.at > since)
 
     def asked_by(self, name: str, since: float = 0.0) -> list[float]:
         """When this member asked an API for balances."""
-        host = f"127.0.0.1:{self.members[name].apis.port}"
+        host = f"{self.members[name].host}:{self.members[name].apis.port}"
         return sorted(
             at for log in (self.coinstats, self.teos) for at, by in log.asked if by == host and at > since
         )
@@ -155,24 +194,35 @@ class MemberStand(Stand):
         await eventually(lambda: self.query(sql) == [(wanted,)], within, self.log)
 
 
+def _text(value: Decimal) -> str:
+    """As the file has it."""
+    text = f"{value:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
 @asynccontextmanager
 async def members(
     folder: Path, zygote: Zygote, seed: int, cluster: Cluster, names: Sequence[str] = ("one", "two"),
-    refusing: float = 0.0,
+    refusing: float = 0.0, database: str = "", spaces: Mapping[str, Netspace] = EMPTY,
 ) -> AsyncIterator[MemberStand]:  # fmt: skip
-    """An installation of these members, none of which runs yet."""
-    cluster.create(DATABASE)
+    """An installation of these members, none of which runs yet. `database`: one that is there already.
+    `spaces`: machines that some of them have to themselves."""
+    name = database or f"watched_{seed}"
+    if not database:
+        cluster.create(name)
     try:
         async with furnished(folder, zygote, seed, refusing, MemberStand) as there, AsyncExitStack() as stack:
-            there.cluster = cluster
+            there.cluster, there.database = cluster, name
             api = urlsplit(there.sim.url).port
             assert api is not None
-            for name in names:
-                database, apis, channels = [
-                    await stack.enter_async_context(relaying(port))
+            for member_name in names:
+                space = spaces.get(member_name)
+                listen = space.here if space else "127.0.0.1"
+                ways = [
+                    await stack.enter_async_context(relaying(port, listen=listen))
                     for port in (cluster.port, api, there.port)
                 ]
-                there.members[name] = Member(name, database, apis, channels)
+                there.members[member_name] = Member(member_name, ways[0], ways[1], ways[2], space)
             try:
                 yield there
             finally:
@@ -182,4 +232,5 @@ async def members(
                     if member.alive:
                         await there.kill(member.name)
     finally:
-        cluster.drop(DATABASE)
+        if not database:
+            cluster.drop(name)

@@ -87,7 +87,8 @@ class Life:
 class Zygote:
     """The process that starts lives; see `zygote.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str) -> None:
+        self._words = words
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._started: dict[int, asyncio.Future[int]] = {}
@@ -98,7 +99,14 @@ class Zygote:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.chaos.zygote", cwd=ROOT, env=env, stdin=pipe, stdout=pipe
+            sys.executable,
+            "-m",
+            "tests.chaos.zygote",
+            *self._words,
+            cwd=ROOT,
+            env=env,
+            stdin=pipe,
+            stdout=pipe,
         )
         assert self._process.stdout is not None
         assert await self._process.stdout.readline()
@@ -190,6 +198,11 @@ class Stand:
         """Read the store beside the daemon; never writes, never checkpoints."""
         with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=30)) as conn:
             return conn.execute(sql).fetchall()
+
+    def damage(self) -> list[str]:
+        """What is broken in the store by itself, whatever was true."""
+        found = [str(row[0]) for row in self.query("PRAGMA integrity_check") if row != ("ok",)]
+        return found + ["a foreign key leads nowhere"] * bool(self.query("PRAGMA foreign_key_check"))
 
     async def until_recorded(self, chain: str, address: str, count: int) -> None:
         """Until so many answers to requests for an account that begin from now on are recorded; `chain`

@@ -153,9 +153,8 @@ class Compared:
 def compare(there: Stand, truth: Truth, recorded_at_kill: list[set[str]]) -> Compared:
     """Hold the store and the channels against what was true. `recorded_at_kill`: ids sent, per kill."""
     found = Compared()
-    health = there.query("PRAGMA integrity_check")
-    found.expect(health == [("ok",)], f"integrity: {health[:3]}")
-    found.expect(not there.query("PRAGMA foreign_key_check"), "a foreign key leads nowhere")
+    health = there.damage()
+    found.expect(not health, f"integrity: {health[:3]}")
     rows = there.query(
         "SELECT a.chain, a.address, s.token, c.before, c.after, c.after_at FROM changes c"
         " JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset ORDER BY c.id"
@@ -240,7 +239,7 @@ def _levels(found: Compared, there: Stand, line: Line, rows: list[Any]) -> None:
 def _deliveries(found: Compared, there: Stand, recorded_at_kill: list[set[str]]) -> None:
     rows = there.query(
         "SELECT substr(d.id, 1, 8), d.channel, d.state, m.alert, m.kind FROM deliveries d"
-        " JOIN messages m ON m.id = d.message ORDER BY m.id, d.rowid"
+        " JOIN messages m ON m.id = d.message ORDER BY m.id, d.created"
     )
     found.deliveries += len(rows)
     unsent = [row for row in rows if row[2] != "sent"]

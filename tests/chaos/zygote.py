@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from tests import netspace
 from tests.chaos import clockwork, faultpoints
 from watcher import cli
 
@@ -56,7 +57,10 @@ def _warm_up() -> None:
     import watcher.daemon.run
     import watcher.notify.apprise.channel
     import watcher.sources
-    import watcher.store  # noqa: F401
+    import watcher.store
+
+    if "--members" in sys.argv:
+        import watcher.store.postgres.store  # noqa: F401
 
 
 def _obey(order: dict[str, Any], alive: set[int]) -> None:
@@ -82,6 +86,8 @@ def _live(order: dict[str, Any]) -> None:
         for old, new in ((null, 0), (log, 1), (log, 2)):
             os.dup2(old, new)
         os.closerange(3, 64)
+        if order.get("netspace"):
+            netspace.enter(order["netspace"])
         os.chdir(order["cwd"])
         os.environ.clear()
         os.environ.update(order["env"])
