@@ -110,3 +110,15 @@ def test_a_store_that_is_one_file_is_made_and_then_up_to_date(
     assert capsys.readouterr().out == f"{there / 'kept.db'}: made\n"
     assert watcher(["store", "migrate", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"store": str(there / "kept.db"), "made": False}
+
+
+def test_a_user_who_may_not_read_the_url_is_told_who_may(
+    there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WATCHER_DATABASE_URL", raising=False)
+    url = 'url: "${WATCHER_DATABASE_URL}"'
+    (there / "watcher.yaml").write_text(CONFIG.replace("{kind: mem}", f"{{kind: postgresql, {url}}}"))
+    assert watcher(["store", "migrate"]) == 78
+    said = capsys.readouterr().err
+    assert "the URL of the store is not known to this user" in said
+    assert "unset.invalid" not in said

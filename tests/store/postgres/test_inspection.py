@@ -11,8 +11,10 @@ import pytest
 
 from tests.chaos.database import pooler
 from tests.postgresql import USER, Cluster, running_postgresql
+from tests.store.postgres.given import pool, rows
 from watcher.store.postgres import inspection
 from watcher.store.postgres.inspection import inspect
+from watcher.store.postgres.migrate import migrate, migrations
 
 
 def connect(url: str, **more: Any) -> psycopg.Connection[tuple[Any, ...]]:
@@ -20,7 +22,7 @@ def connect(url: str, **more: Any) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def found(url: str, **more: Any) -> list[str]:
-    return [str(each) for each in inspect(lambda: connect(url, **more), "watcher")]
+    return [str(each) for each in inspect(lambda: pool(url).connect(**more), "watcher")]
 
 
 @pytest.fixture
@@ -45,8 +47,28 @@ def test_a_server_that_may_be_used_is_not_complained_of(database: str) -> None:
     assert found(database) == []
     with connect(database) as owner:
         owner.execute("CREATE SCHEMA watcher")
-        owner.execute("CREATE TABLE watcher.accounts (id bigint)")
     assert found(database) == []
+    migrate(pool(database))
+    assert found(database) == []
+
+
+def test_a_schema_of_a_newer_watcher_is_refused_once_it_lacks_what_this_one_needs(database: str) -> None:
+    migrate(pool(database))
+    known = len(migrations())
+    rows(database, "UPDATE schema_version SET version = %s", known + 2)
+    assert found(database) == []
+    rows(database, "UPDATE schema_version SET min_version = %s", known + 1)
+    (said,) = found(database)
+    assert said == (
+        f"schema watcher is of version {known + 2}, this watcher knows {known}; "
+        "take the newer watcher, which wrote it, or another schema"
+    )
+
+
+def test_a_schema_of_another_program_is_refused(database: str) -> None:
+    with connect(database) as owner:
+        owner.execute("CREATE SCHEMA watcher; CREATE TABLE watcher.accounts (id bigint)")
+    assert found(database) == ["schema watcher has tables of another program; name another one as the schema"]
 
 
 def test_nothing_is_written_by_looking(database: str) -> None:
@@ -116,17 +138,17 @@ def test_who_may_make_no_tables_in_the_schema_is_told_the_right_that_is_missing(
 
 
 def test_tables_of_somebody_else_are_a_reason_until_their_owner_lets_one_in(database: str, role: Any) -> None:
-    earlier, novice = role("earlier"), role("novice")
+    migrate(pool(database))
+    novice = role("novice")
     with connect(database) as owner:
-        owner.execute("CREATE SCHEMA watcher; GRANT ALL ON SCHEMA watcher TO earlier, novice")
-        owner.execute(
-            "CREATE TABLE watcher.accounts (id bigint); ALTER TABLE watcher.accounts OWNER TO earlier"
-        )
+        owner.execute("GRANT ALL ON SCHEMA watcher TO novice")
     (said,) = found(database, user=novice)
-    assert "the tables in schema watcher belong to earlier, and user novice may not change them" in said
-    assert found(database, user=earlier) == []
+    assert said == (
+        f"the tables in schema watcher belong to {USER}, and user novice may not change them; "
+        f"connect as {USER}, or let it run: GRANT {USER} TO novice"
+    )
     with connect(database) as owner:
-        owner.execute("GRANT earlier TO novice")
+        owner.execute(said.rpartition(": ")[2])
     assert found(database, user=novice) == []
 
 

@@ -29,7 +29,7 @@ def refused(url: str) -> InputError:
         "postgresql://watcher@db.example.org/watcher?sslmode=verify-full&sslrootcert=/etc/ca.pem",
         "postgresql://watcher@db-1.example,db-2.example:5433/w?target_session_attrs=read-write&sslmode=require",
         "postgresql://watcher@10.0.0.7/watcher?sslmode=disable",
-        STAND_IN,
+        f"{STAND_IN}${{WATCHER_DATABASE_URL}}",
     ],
 )
 def test_a_way_that_is_safe_or_said_to_be_is_taken(url: str) -> None:
@@ -48,7 +48,7 @@ def test_a_way_that_is_safe_or_said_to_be_is_taken(url: str) -> None:
 )
 def test_another_machine_is_reached_by_tls_or_the_configuration_says_why_not(url: str) -> None:
     error = refused(url)
-    assert error.what == "leads to another machine, and does not ask for TLS"
+    assert error.what == "must ask for TLS, since it leads to another machine"
     assert "sslmode=verify-full" in error.remedy
 
 

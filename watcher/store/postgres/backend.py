@@ -14,7 +14,7 @@ from pydantic import Field
 
 from watcher.domain.values.errors import StoreError
 from watcher.store.kind import StoreKind
-from watcher.store.postgres.location import STAND_IN, DatabaseUrl, SchemaName, place_of
+from watcher.store.postgres.location import STAND_IN, DatabaseUrl, SchemaName, is_unknown, place_of
 
 if TYPE_CHECKING:
     from watcher.domain.audit import Actor
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from watcher.store.postgres.pool import Pool
     from watcher.store.postgres.store import PostgresStore
 
+_UNKNOWN = (
+    "the URL of the store is not known to this user: its variable is not set, and its file may not be read; "
+    "run this as root (sudo watcher …), or as the user whose it is"
+)
 BESIDE = 4
 """Connections of a process for who looks at pages and gives commands, beside those that work."""
 
@@ -43,15 +47,20 @@ class PostgresSettings(StoreKind):
     """Connections of this process that work at the same time."""
 
     def refusals(self) -> Sequence[Advice]:
+        from watcher.store.postgres.errors import translated
         from watcher.store.postgres.inspection import inspect
 
-        return inspect(self.connections().connect, self.schema_name)
+        pool = self.connections()
+        with translated(pool.place):
+            return inspect(pool.connect, self.schema_name)
 
     def backend(self, config: Path) -> PostgresBackend:
         return PostgresBackend(self)
 
     def connections(self, size: int = 1, name: str = "") -> Pool:
         """So many connections for a purpose of its own. `name`: of the member, for the server's lists."""
+        if is_unknown(self.url):
+            raise StoreError(_UNKNOWN)
         from watcher.store.postgres.pool import Pool
 
         return Pool(self.url, self.schema_name, size, name)

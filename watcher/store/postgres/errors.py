@@ -49,7 +49,7 @@ _BROKEN = {
 }
 _REFUSALS = (
     (("password authentication", "no password supplied", "SASL", "fe_sendauth"), _BROKEN["28P01"], False),
-    (("no pg_hba.conf entry", "peer authentication", "role"), _BROKEN["28000"], False),
+    (("pg_hba.conf", "peer authentication", "role"), _BROKEN["28000"], False),
     (("database",), _BROKEN["3D000"], False),
     (("certificate", "SSL", "TLS"), _TLS, False),
     (("starting up", "recovery"), _STARTS, True),
@@ -59,6 +59,8 @@ _REFUSALS = (
     (("translate host name", "resolve"), "the name of the host is not known", True),
 )  # fmt: skip
 """What the server or the library says where it lets nobody in, our words, and whether it may pass."""
+_AT_THE_DOOR = ("FATAL", "certificate", "SSL", "host name", "fe_sendauth")
+"""One of these is said by whom nobody gets past."""
 
 
 @contextmanager
@@ -86,14 +88,11 @@ def _about_connection(place: str, error: psycopg.Error) -> StoreError:
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreError(f"{place}: {type(error).__name__}")
     said = str(error)
-    if "FATAL" in said or "certificate" in said or "SSL" in said or "host name" in said:
+    if any(mark in said for mark in _AT_THE_DOOR):
         for marks, words, passing in _REFUSALS:
             if any(mark in said for mark in marks):
                 return (StoreBusyError if passing else StoreError)(f"{place}: {words}")
-    if (
-        "connection failed" in said
-        or "timeout" in said
-        or isinstance(error, psycopg.errors.ConnectionTimeout)
-    ):
+    out_of_reach = any(mark in said for mark in ("connection failed", "connection to server", "timeout"))
+    if out_of_reach or isinstance(error, psycopg.errors.ConnectionTimeout):
         return StoreBusyError(f"{place}: the server cannot be reached")
     return StoreBusyError(f"{place}: {_LOST}")

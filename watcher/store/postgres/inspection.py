@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from watcher.domain.values.errors import Advice
+from watcher.store.postgres.migrate import migrations, version_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -19,8 +20,8 @@ _LOOKS = 8
 
 
 def inspect(connect: Callable[[], Connection], schema: str) -> list[Advice]:
-    """Each reason not to use the server, with its remedy. `connect`: a new connection, each statement a
-    transaction."""
+    """Each reason not to use the server, with its remedy. `connect`: a new connection that works in the
+    schema, each statement a transaction."""
     with connect() as one:
         found = one.info.server_version
         if found < OLDEST * 10_000:
@@ -31,7 +32,7 @@ def inspect(connect: Callable[[], Connection], schema: str) -> list[Advice]:
         if _beside_a_pooler(one):
             with connect() as other:
                 said += _pooling(one, other)
-        return said
+        return said or list(_schema(one, schema))
 
 
 def _role(conn: Connection) -> Iterator[Advice]:
@@ -74,6 +75,18 @@ _NOT_OURS = """\
 SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class
 WHERE relnamespace = quote_ident(%s)::regnamespace AND relkind IN ('r', 'p')
 AND NOT pg_has_role(relowner, 'USAGE') LIMIT 1"""
+
+
+def _schema(conn: Connection, schema: str) -> Iterator[Advice]:
+    known, found = len(migrations()), version_of(conn)
+    if found.oldest > known:
+        what = f"schema {schema} is of version {found.number}, this watcher knows {known}"
+        yield Advice(what, "take the newer watcher, which wrote it, or another schema")
+    elif not found.number and _asked(conn, _TABLES, schema):
+        yield Advice(f"schema {schema} has tables of another program", "name another one as the schema")
+
+
+_TABLES = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)))"
 
 
 def _beside_a_pooler(conn: Connection) -> bool:

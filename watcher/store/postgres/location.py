@@ -14,7 +14,7 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
 
 EXTRA = "pip install 'balance-watcher[cluster]'"
-STAND_IN = "postgresql://unset.invalid/?sslmode=verify-full"
+STAND_IN = "postgresql://unset.invalid/"
 """Begins what stands for a URL that this user may not read."""
 LONGEST_NAME = 63
 """Bytes of a name that PostgreSQL keeps; the rest it drops in silence."""
@@ -48,21 +48,30 @@ def parameters_of(url: str) -> dict[str, str]:
 
 def check_url(url: SecretStr) -> SecretStr:
     """The URL, if what it says is sound and its way to the database is safe."""
+    if is_unknown(url):
+        return url
     said = parameters_of(url.get_secret_value())
     mode = said.get("sslmode", os.environ.get("PGSSLMODE")) or None
     if mode is not None and mode not in _MODES:
         raise InputError("has an unknown sslmode", nearest(mode, _MODES))
     if mode in _PERHAPS and any(map(_is_elsewhere, _hosts(said, os.environ))):
         raise InputError(
-            "leads to another machine, and does not ask for TLS",
+            "must ask for TLS, since it leads to another machine",
             "add sslmode=verify-full, and sslrootcert=FILE with the authority that signed its certificate "
             "(sslmode=disable says that the network between is safe)",
         )
     return url
 
 
+def is_unknown(url: SecretStr) -> bool:
+    """Whether it only stands for a URL that this user may not read."""
+    return url.get_secret_value().startswith(STAND_IN)
+
+
 def place_of(url: SecretStr) -> str:
     """Where the database is, without who asks for it and by which password."""
+    if is_unknown(url):
+        return "PostgreSQL"
     said = parameters_of(url.get_secret_value())
     host, port = said.get("host", ""), said.get("port", "")
     where = f" at {host}" if host else ""
