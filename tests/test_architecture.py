@@ -69,6 +69,7 @@ WRONG = {
     "reports/status.py": "jinja2",
     "charts/chart.py": "watcher.store.sqlite.queries",
     "sources/http.py": "yaml",
+    "queues/jobs.py": "procrastinate",
 }
 """A file, and what it must not import: upwards, sideways, past a port, in a circle, a library."""
 

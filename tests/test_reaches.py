@@ -22,9 +22,11 @@ from typing import Any, NamedTuple, TypeGuard
 
 import aiohttp
 import apprise
+import procrastinate
 import pytest
 from aiohttp import web
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from procrastinate.testing import InMemoryConnector
 
 from tests.daemon.test_malloc import glibc_only, heaps
 from tests.notify.services import SLACK_URL, TELEGRAM_URL
@@ -305,6 +307,16 @@ async def main():
 logging.basicConfig(stream=sys.stdout)
 asyncio.run(main())
 """
+
+
+async def test_plain_procrastinate_logs_each_job_with_all_that_it_is_called_with(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = procrastinate.App(connector=InMemoryConnector())
+    with caplog.at_level("INFO", logger="procrastinate"):
+        async with app.open_async():
+            await app.configure_task("ask").defer_async(accounts=["0xmine"])
+    assert "0xmine" in str([vars(each) for each in caplog.records])
 
 
 def test_plain_aiormq_logs_a_traceback_when_a_connection_breaks() -> None:

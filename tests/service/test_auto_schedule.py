@@ -15,8 +15,9 @@ from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.ports.hints import HintWord
 from watcher.queues.memory import PollQueue
-from watcher.service.auto_schedule import FACT, MANY, SLICE, AutoScheduler
+from watcher.service.auto_schedule import MANY, AutoScheduler
 from watcher.service.hint_plans import HintPlans
+from watcher.service.learnt import FACT, SLICE
 from watcher.service.schedule_items import AutoItem, FixedItems, SourceDemand
 from watcher.store.memory.store import MemoryStore
 

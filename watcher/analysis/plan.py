@@ -19,7 +19,7 @@ from watcher.domain.scheduler import Budget, Forecast, Item
 from watcher.domain.values.durations import span
 from watcher.ports.hints import HintTally
 from watcher.ports.source import Source
-from watcher.service.auto_schedule import FACT
+from watcher.service.learnt import FACT
 from watcher.service.schedule_items import call_budget, credit_budget, key_of
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _state(facts: Mapping[str, str]) -> Mapping[str, Any] | None:
         value = json.loads(facts.get(FACT, "null"))
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+    return {"accounts": {}, **value} if isinstance(value, dict) else None
 
 
 def misfit(plan: SourcePlan) -> list[str]:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from watcher.app.duties import Duties, Duty
-from watcher.app.jobs import Job
+from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.app.schedules import SourceSchedule
 from watcher.config.configuration import Configuration
 from watcher.config.settings import Settings
+from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.ports.channel import Channel
 from watcher.ports.clock import Clock
@@ -51,6 +52,14 @@ class App:
     schedules: dict[str, SourceSchedule] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     """What is set to work for `plan`."""
+    asking: list[Job] = field(default_factory=list)
+    """What is set to work whoever plans: where many share a store, each polls what it is told to."""
+    configured: dict[str, CreditPlan | None] = field(default_factory=dict)
+    """The credits of each such source as the file has them."""
+    crowd: str = ""
+    """The mark of those that have read the same configuration."""
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    """`asking` at work; one that ends is a fault."""
     listeners: dict[str, HintListener] = field(default_factory=dict)
     """Who listens to each hint source."""
     postings: dict[str, Posting] = field(default_factory=dict)
@@ -88,6 +97,7 @@ class App:
     async def start(self) -> None:
         """Set to work what this member leads, and what it comes to lead."""
         await self.duties.start()
+        self.tasks += start_jobs(self.asking)
 
     async def prepare(self) -> None:
         """Let the configuration take effect on the alerts that live; before the first poll."""
@@ -103,12 +113,17 @@ class App:
 
     async def _end_planning(self) -> None:
         """Close what was made for it: whoever takes it up next knows what this one has not heard of."""
-        closing = [each.source.close() for each in self.pollers.values()]
-        await _closed([*closing, *(each.source.close() for each in self.listeners.values())])
-        made: list[dict[str, Any]] = [self.pollers, self.schedules, self.listeners, self.postings]
+        await _closed([each.source.close() for each in self.listeners.values()])
+        made: list[dict[str, Any]] = [self.schedules, self.listeners, self.postings]
         for each in made:
             each.clear()
         self.jobs.clear()
+        if self.store.shared is None:
+            await self._close_sources()
+
+    async def _close_sources(self) -> None:
+        await _closed([each.source.close() for each in self.pollers.values()])
+        self.pollers.clear()
 
     async def _begin_telling(self, channel: Channel, _lease: Lease) -> Sequence[Job]:
         channel.remember(await self.store.facts(facts_of(channel.name)))
@@ -126,6 +141,8 @@ class App:
 
     async def stop(self) -> None:
         """End within bounded time: first the polling, then the deliveries, then what they used."""
+        await stop_jobs(self.tasks)
+        self.tasks.clear()
         await self.duties.stop()
         await self.deliverer.stop(FINISH)
         await self.close()
@@ -133,6 +150,7 @@ class App:
     async def close(self) -> None:
         """Close sources, channels and hint sources; a failure of one does not keep the others open."""
         await self._end_planning()
+        await self._close_sources()
         await _closed([channel.close() for channel in self.channels])
 
 

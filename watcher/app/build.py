@@ -6,8 +6,7 @@ back, so it is made after what it uses.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,14 @@ from watcher.app.application import App
 from watcher.app.jobs import Job
 from watcher.app.presentations import presentations
 from watcher.app.schedules import SourceSchedule, schedule_source
+from watcher.app.sources import throttled
 from watcher.config.configuration import (
     Configuration,
     build_channels,
     build_rules,
-    build_source,
     fallbacks,
     quiet_hours,
 )
-from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Draw
@@ -39,7 +37,6 @@ from watcher.service.delivery import Deliverer
 from watcher.service.engine import RuleEngine
 from watcher.service.metrics import Metrics
 from watcher.service.polling import Poller
-from watcher.service.throttle import SourceThrottle
 from watcher.service.timers import TimeBasedEvaluation
 
 if TYPE_CHECKING:
@@ -85,6 +82,10 @@ async def build(
     )
     plan = partial(_plan, rates=rates, letters=letters)
     app = App(configuration, engine, channels, deliverer, metrics, TimeBasedEvaluation(engine), plan)
+    if store.shared is not None:
+        from watcher.app.asking import ask
+
+        await ask(app)
     if store.members.leads(PLAN):
         await plan(app)
     return app
@@ -93,11 +94,9 @@ async def build(
 async def _plan(app: App, *, rates: KnownRates | None, letters: Letters | None) -> None:
     """Make what one member does for all: what polls, says when, judges by the clock, listens and reports."""
     settings, engine = app.settings, app.engine
-    for name in settings.sources:
-        made = await _source(app.configuration, name, engine, app.metrics)
-        app.pollers[name], app.schedules[name] = made
+    polling = list(await _handing_out(app) if app.store.shared is not None else await _polling(app))
     app.timers = TimeBasedEvaluation(engine, partial(_plans, app.pollers))
-    app.jobs += [("timers", app.timers.run), *_polling(settings, app.pollers, app.schedules)]
+    app.jobs += [("timers", app.timers.run), *polling]
     if rates is not None and (teller := settings.rates_source) is not None:
         await rates.look()
         daily = DailyRates(app.pollers[teller].throttle, app.store, app.clock, rates)
@@ -114,13 +113,21 @@ def _plans(pollers: Mapping[str, Poller]) -> dict[str, CreditPlan]:
     return {name: plan for name, plan in found.items() if plan is not None}
 
 
-def _polling(
-    settings: Settings, pollers: Mapping[str, Poller], schedules: Mapping[str, SourceSchedule]
-) -> Iterator[Job]:
+async def _polling(app: App) -> Sequence[Job]:
     """What polls each source, and what says when."""
-    for name, poller in pollers.items():
-        yield f"poll {name}", partial(poller.run, settings.sources[name].concurrency)
-        yield from schedules[name].jobs(name)
+    jobs: list[Job] = []
+    for name, settings in app.settings.sources.items():
+        made = await _source(app.configuration, name, app.engine, app.metrics)
+        poller, schedule = app.pollers[name], app.schedules[name] = made
+        jobs += [(f"poll {name}", partial(poller.run, settings.concurrency)), *schedule.jobs(name)]
+    return jobs
+
+
+async def _handing_out(app: App) -> Sequence[Job]:
+    """What says when each source is polled, where many ask; without many, nothing of it is loaded."""
+    from watcher.app.asking import handing_out
+
+    return await handing_out(app)
 
 
 def _reports(app: App, letters: Letters) -> ReportSchedule:
@@ -148,12 +155,8 @@ async def _source(
     configuration: Configuration, name: str, engine: RuleEngine, metrics: Metrics
 ) -> tuple[Poller, SourceSchedule]:
     """What polls one source, and what says when."""
-    # In a thread: its libraries are loaded with it, which would hold the loop.
-    source = await asyncio.to_thread(build_source, configuration.settings, name)
-    configured = source.allowance.credits  # before any figure of the provider
-    facts = await engine.store.facts(name)
-    source.remember(facts)
-    queue, throttle = PollQueue(), SourceThrottle(source, engine.clock, metrics)
+    throttle, configured, facts = await throttled(configuration, name, engine, metrics)
+    queue = PollQueue()
     schedule = await schedule_source(configuration.settings, configured, throttle, queue, engine)
     poller = Poller(throttle, queue, engine, schedule)
     poller.remember(facts)

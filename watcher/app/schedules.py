@@ -62,6 +62,10 @@ class SourceSchedule(PollEvents):
     async def begin(self, poller: Poller, engine: RuleEngine) -> None:
         """Make due what is overdue, or waits for a confirmation."""
         mine = [account for account in engine.rules.wallets if account.source == poller.source.name]
+        if engine.store.shared is not None:  # it keeps who is to be read again
+            await self.auto.begin()
+            self.fixed.begin(await engine.store.attempts(mine))
+            return
         past = await engine.store.load(mine)
         # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
         for again in unfinished(past, engine.clock.now()):

@@ -225,7 +225,7 @@ async def at_work(
         # What is here stays: looking through all of it for garbage would hold the loop for 100 ms.
         gc.freeze()
         gc.enable()
-        yield [*app.duties.following, *helpers]
+        yield [*app.duties.following, *app.tasks, *helpers]
     finally:
         gc.unfreeze()
         await stop_jobs(helpers)

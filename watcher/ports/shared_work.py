@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -25,7 +25,7 @@ class PollJob:
     source: str
     batch: Batch
     planned: datetime
-    words: Mapping[Account, HintWord] = EMPTY
+    words: Mapping[Account, HintWord] = field(default_factory=lambda: EMPTY)
     """Upon which word from outside each is asked for, if that is why."""
 
 
@@ -92,8 +92,16 @@ class SharedWork(Protocol):
         """Confirmations whose time has come."""
         ...
 
-    async def attempts(self, source: str) -> Mapping[Account, datetime]:
-        """When each account was asked for last."""
+    async def askers(self, crowd: str) -> int:
+        """How many members of a crowd are there."""
+        ...
+
+    async def learnt(self, source: str) -> Mapping[str, str]:
+        """What schedules have learnt of each account, by its key."""
+        ...
+
+    async def keep_learnt(self, source: str, found: Mapping[str, str]) -> None:
+        """Keep what was learnt of some accounts."""
         ...
 
     async def settled(self, planned: Mapping[Account, datetime]) -> Collection[Account]:

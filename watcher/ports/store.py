@@ -19,6 +19,7 @@ from watcher.ports.commands import Commands
 from watcher.ports.hints import HintedPoll
 from watcher.ports.members import Members
 from watcher.ports.queries import Queries
+from watcher.ports.shared_work import SharedWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Store(StoreAccess, Protocol):
 
     members: Members
     """Those who have it open for the same work."""
+
+    @property
+    def shared(self) -> SharedWork | None:
+        """What these hand each other; None: one alone has it open."""
+        ...
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         """Book the cost durably before the request is sent, or say why not."""

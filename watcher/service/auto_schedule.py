@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -20,6 +19,7 @@ from watcher.ports.clock import Clock
 from watcher.ports.hints import HintWord
 from watcher.ports.queue import Queue
 from watcher.ports.store import Store
+from watcher.service.learnt import SLICE, Learnt, LearntAlone, LearntByMany, joined, state
 from watcher.service.schedule_items import (
     SourceDemand,
     call_budget,
@@ -40,12 +40,6 @@ REFRESH_EVERY = 60.0
 KEEP_EVERY = 300.0
 MANY = 1000
 """With more accounts than these the first schedule is made beside the loop: 10,000 take 0.15 s."""
-
-SLICE = 100
-"""Accounts written down in one turn of the event loop: about a millisecond's work."""
-
-FACT = "cadence"
-"""Under this name the store keeps what the schedule of a source has learnt."""
 
 
 class AutoScheduler:
@@ -94,11 +88,17 @@ class AutoScheduler:
         self._scheduler: Scheduler | None = None
         self._changed = asyncio.Event()
         self._anew = False
+        work = store.shared
+        self._learnt: Learnt = LearntByMany(name, work) if work is not None else LearntAlone()
 
     @property
     def learns(self) -> bool:
         """Whether what polls find bears on the schedule: not where each account has its own fixed time."""
         return bool(self._items) or self.allowance.credits is not None or self._hints is not None
+
+    def heard_until(self) -> datetime | None:
+        """Until when it has heard of polls, where many plan in turn; None: that is not known."""
+        return self._learnt.heard
 
     @property
     def scheduler(self) -> Scheduler | None:
@@ -159,6 +159,7 @@ class AutoScheduler:
         if key is None:
             return
         self._scheduler.observe(key, at.timestamp(), changed)
+        self._learnt.note(key, at)
         self._changed.set()
 
     def hinted(self, account: Account, word: HintWord) -> bool:
@@ -193,16 +194,20 @@ class AutoScheduler:
         """Write down what was learnt, for the next start."""
         if self._scheduler is None:
             return
-        kept = {
-            FACT: await _state(self._scheduler.dump_in_parts(SLICE)),
-            OUTLOOK: await self._outlook(self._scheduler),
-        }
-        if self._hints is not None:
-            kept[self._hints.fact] = await _state(self._hints.parts(SLICE))
         try:
+            kept = await self._kept(self._scheduler)
             await self._store.keep_facts(self._name, kept, self._clock.now())
         except StoreError as error:
             log.warning("what the cadence of %s learnt was not kept: %s", self._name, error)
+
+    async def _kept(self, scheduler: Scheduler) -> dict[str, str]:
+        kept = {
+            **await self._learnt.keep(scheduler),
+            OUTLOOK: await self._outlook(scheduler),
+        }
+        if self._hints is not None:
+            kept[self._hints.fact] = await state(self._hints.parts(SLICE))
+        return kept
 
     async def _outlook(self, scheduler: Scheduler) -> str:
         """What is intended now, as the fact to keep. What is set says of itself how often it is asked for."""
@@ -216,7 +221,7 @@ class AutoScheduler:
                 costs += sum(item.cost / some[item.key] for item in items[start : start + SLICE])
                 yield {key: round(each, 3) for key, each in some.items() if each < float("inf")}
 
-        intervals = await _joined(parts())
+        intervals = await joined(parts())
         pace = self._taken * self.share + costs
         stretch = max(scheduler.stretch, 1 / max(self.share, 1e-9))
         planned, length = pace * self._length, self._length
@@ -228,7 +233,7 @@ class AutoScheduler:
             facts = await self._store.facts(self._name)
             if self._hints is not None:
                 self._hints.remember(facts)
-            await self._make(_parsed(facts.get(FACT)))
+            await self._make(await self._learnt.load(facts))
             before = Outlook.load(facts.get(OUTLOOK))
             if before is None:
                 self._began = self._clock.now().timestamp()
@@ -339,34 +344,3 @@ class AutoScheduler:
             self.share = min(max(remaining / (owed + promised * left), 0.0), 1.0)
             return credit_budget(plan, spent, self._taken * self.share, now), True
         return credit_budget(plan, spent, self._taken + self._rate, now), False
-
-
-def _parsed(text: str | None) -> Mapping[str, Any] | None:
-    """What an earlier run kept; what cannot be read is learnt anew."""
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-async def _state(parts: Iterator[Mapping[str, Any]]) -> str:
-    """What was learnt as one JSON object. The first part is all of it but `accounts`."""
-    head = _compact(next(parts))
-    return f'{head[:-1]},"accounts":{await _joined(parts)}}}'
-
-
-async def _joined(parts: Iterable[Mapping[str, Any]]) -> str:
-    """All parts as one JSON object; the loop turns between two of them."""
-    texts = []
-    for part in parts:
-        if part:
-            texts.append(_compact(part)[1:-1])
-        await asyncio.sleep(0)
-    return f"{{{','.join(texts)}}}"
-
-
-def _compact(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"))

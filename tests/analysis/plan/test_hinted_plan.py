@@ -20,7 +20,7 @@ from watcher.domain.hints.lag import ProviderLag
 from watcher.domain.hints.persistence import HINTS
 from watcher.domain.scheduler import Scheduler
 from watcher.ports.hints import HintTally
-from watcher.service.auto_schedule import FACT
+from watcher.service.learnt import FACT
 
 
 def planned(

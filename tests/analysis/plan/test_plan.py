@@ -15,7 +15,7 @@ from watcher.cli import _run
 from watcher.cli.plan import _changes, headline
 from watcher.config.configuration import build_source, configure
 from watcher.domain.scheduler import Budget, Scheduler
-from watcher.service.auto_schedule import FACT
+from watcher.service.learnt import FACT
 from watcher.service.schedule_items import credit_budget
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 
 import pytest
+from procrastinate.schema import SchemaManager
 
 from tests.store.postgres.given import backend, opened, pool, rows
 from watcher.domain.values.errors import StoreError
@@ -81,3 +83,9 @@ async def test_two_schemas_of_one_database_are_two_stores(database: str) -> None
         await asyncio.sleep(0)
     assert backend(database, "two").exists()
     assert not backend(database, "three").exists()
+
+
+def test_the_engine_has_the_tables_that_its_pinned_version_asks_for() -> None:
+    (step,) = [each for each in migrations() if "Procrastinate" in each.text.splitlines()[0]]
+    assert version("procrastinate") in step.text.splitlines()[0]
+    assert step.text.endswith(SchemaManager.get_schema()), "write the steps from that version to this one"

@@ -238,6 +238,10 @@ class Scheduler:
         """All that is to survive a restart, as a JSON-able value."""
         return persistence.dump(self._known.values(), self._rates, self._pace, self.fairness)
 
+    def dump_some(self, keys: Sequence[str]) -> dict[str, Any]:
+        """What is known of these accounts, as it stands in `dump`; those that are gone are left out."""
+        return persistence.known(self._known[key] for key in keys if key in self._known)
+
     def dump_in_parts(self, size: int) -> Iterator[dict[str, Any]]:
         """The same, first without `accounts`, then so many of these at a time; others may work in between."""
         yield persistence.head(self._rates, self._pace, self.fairness)

@@ -25,6 +25,7 @@ from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
 from watcher.ports.members import Members, SoleMember
 from watcher.ports.queries import Queries
+from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.ledger import spending, whole_hour
 from watcher.store.memory.commands import MemoryCommands
@@ -40,6 +41,7 @@ class MemoryStore:
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
         self.members: Members = SoleMember()
+        self.shared: SharedWork | None = None
         self._acts = 0
         self.on_conclusion: Callable[[Decision], None] = lambda _: None
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.audit import Actor
@@ -18,10 +18,14 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
 from watcher.ports.members import Members, SoleMember
 from watcher.ports.queries import Queries
+from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement, StoreAccess
 from watcher.store.postgres.migrate import migrate
 from watcher.store.postgres.pool import Pool
 from watcher.store.postgres.transactions import PostgresTransactions
+
+if TYPE_CHECKING:
+    from watcher.store.postgres.jobs import PostgresSharedWork
 
 T = TypeVar("T")
 
@@ -33,6 +37,7 @@ class PostgresStore:
         self._pool, self._beside = pool, beside
         self._threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="store")
         self.members: Members = SoleMember()
+        self._work: PostgresSharedWork | None = None
         self._core: PostgresTransactions | None = PostgresTransactions(pool, member)
 
     @classmethod
@@ -46,6 +51,16 @@ class PostgresStore:
             raise
         return store
 
+    @property
+    def shared(self) -> SharedWork | None:
+        return self._work
+
+    def share(self, pool: Pool) -> None:
+        """Hand work to others, and take it, by these connections."""
+        from watcher.store.postgres.jobs import PostgresSharedWork
+
+        self._work = PostgresSharedWork(pool)
+
     def queries(self) -> Queries:
         return self._beside.queries()
 
@@ -58,6 +73,8 @@ class PostgresStore:
             self._core = None
             await asyncio.to_thread(self._threads.shutdown)
             self._pool.close()
+        if self._work is not None:
+            self._work.close()
 
     async def _do(self, work: Callable[[PostgresTransactions], T]) -> T:
         core = self._core

@@ -19,6 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
 from watcher.ports.members import Members, SoleMember
 from watcher.ports.queries import Queries
+from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement
 from watcher.store.sqlite.connection import StoreLock
 from watcher.store.sqlite.errors import translated
@@ -34,6 +35,7 @@ class SqliteStore:
     def __init__(self, path: Path, lock: StoreLock | None) -> None:
         self.path = path
         self.members: Members = SoleMember()
+        self.shared: SharedWork | None = None
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Transactions | None = None

@@ -1,0 +1,69 @@
+"""Asking by many: each member polls what it is told to, and the one that plans tells.
+
+Loaded only where many share a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from watcher.app.application import App
+from watcher.app.jobs import Job
+from watcher.app.schedules import schedule_source
+from watcher.app.sources import throttled
+from watcher.config.cadences import sweeps
+from watcher.ports.shared_work import PollJob, SharedWork
+from watcher.queues.jobs import JobQueue
+from watcher.queues.memory import PollQueue
+from watcher.service.chain_discovery import ChainDiscovery
+from watcher.service.handing import AskerEvents, HandingOut, follow_facts, sweep
+from watcher.service.polling import Poller
+
+
+async def ask(app: App) -> None:
+    """Make what polls each source, as this member is told to."""
+    work, crowd = _shared(app), app.crowd
+    queues: dict[str, JobQueue] = {}
+    for name in app.settings.sources:
+        queue = queues[name] = JobQueue(work)
+        gate = work.gate(name, app.clock)
+        throttle, app.configured[name], facts = await throttled(
+            app.configuration, name, app.engine, app.metrics, gate
+        )
+        wanted = sweeps(app.settings, name)
+        discovery = ChainDiscovery(name, queue, wanted, app.engine) if wanted else None
+        events = AskerEvents(name, app.engine, queue.word_of, discovery)
+        poller = app.pollers[name] = Poller(throttle, queue, app.engine, events)
+        poller.remember(facts)
+    if "ask" not in app.settings.cluster.roles:
+        return
+
+    async def do(job: PollJob) -> None:
+        await queues[job.source].do(job)
+
+    at_once = {name: each.concurrency for name, each in app.settings.sources.items()}
+    app.asking += [(f"poll {name}", partial(each.run, at_once[name])) for name, each in app.pollers.items()]
+    app.asking += [
+        ("jobs", partial(work.take, crowd, at_once, do)),
+        ("facts", partial(follow_facts, tuple(app.pollers.values()), app.store, app.clock)),
+    ]
+
+
+async def handing_out(app: App) -> Sequence[Job]:
+    """Make what says when each source is polled, and tells who asks."""
+    work, crowd = _shared(app), app.crowd
+    jobs: list[Job] = [("give back", partial(sweep, work, crowd, app.clock))]
+    for name, poller in app.pollers.items():
+        queue = PollQueue()
+        schedule = app.schedules[name] = await schedule_source(
+            app.settings, app.configured[name], poller.throttle, queue, app.engine
+        )
+        handing = HandingOut(name, queue, work, crowd, app.engine, schedule, schedule.auto.heard_until)
+        jobs += [(f"hand out {name}", handing.run), *schedule.jobs(name)]
+    return jobs
+
+
+def _shared(app: App) -> SharedWork:
+    assert app.store.shared is not None  # noqa: S101 (nobody else comes here)
+    return app.store.shared

@@ -1,0 +1,72 @@
+"""Engine of jobs: Procrastinate, over connections of ours and in our schema.
+
+It brings a pool of its own; its statements are done by ours instead, so that they have the same time-outs and
+errors, and nobody else needs the password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, LiteralString, NoReturn
+
+from procrastinate.connector import BaseAsyncConnector, Notify
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from watcher.store.postgres.pool import Connection, Pool
+
+# It says of each job that it begins and ends, with all its accounts; what fails is said by us.
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+
+
+class JobConnector(BaseAsyncConnector):
+    """The engine's statements, each a transaction of its own in a thread."""
+
+    def __init__(self, pool: Pool, threads: ThreadPoolExecutor) -> None:
+        self._pool, self._threads = pool, threads
+
+    async def open_async(self, pool: Any = None) -> None:
+        """Its connections are there."""
+
+    async def close_async(self) -> None:
+        """They are closed by who made them."""
+
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        await self._run(query, arguments)
+
+    async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
+        return (await self._run(query, arguments))[0]
+
+    async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
+        return await self._run(query, arguments)
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> NoReturn:
+        raise NotImplementedError  # a look each second does
+
+    async def _run(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        def work() -> list[dict[str, Any]]:
+            with self._pool.connection() as connection:
+                return _executed(connection, query, arguments)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _executed(
+    connection: Connection, query: LiteralString, arguments: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    values = {name: _adapted(value) for name, value in arguments.items()}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _adapted(value: Any) -> Any:
+    """Objects as jsonb; what a job to be deferred has in it as well."""
+    if isinstance(value, dict):
+        return Jsonb(value)
+    if isinstance(value, tuple):
+        return tuple(map(_adapted, value))
+    return [_adapted(each) for each in value] if isinstance(value, list) else value
