@@ -28,8 +28,8 @@ from watcher.charts.chart import wallet_chart
 from watcher.charts.plot import Plot
 from watcher.cli._common import set_up_logging
 from watcher.cli._plot import plot
+from watcher.cli._story import HINTS_KEY, PLENTY, keys_of, write_configuration
 from watcher.cli._tables import Screen
-from watcher.cli.demo import HINTS_KEY, PLENTY, keys_of, write_configuration
 from watcher.cli.status import status_lines
 from watcher.config.configuration import Configuration, configure, credit_plans
 from watcher.daemon.run import at_work

@@ -121,6 +121,7 @@ NAMES = re.compile("|".join(KINDS), re.IGNORECASE)
 NAMED = {
     "config/starter.py": "the commented example that `watcher init --defaults` writes",
     "cli/demo.py": "the demo runs both simulated APIs",
+    "cli/_story.py": "what is configured for the demo",
     "store/sqlite/views.py": "the description of a column",
     "analysis/lint/levels.py": "advice, beside that for all others",
     "analysis/ruletest/models.py": "rule tests have no configuration: a source's name stands for its kind",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._common import set_up_logging
-from watcher.cli._tables import screen
+from watcher.cli._story import HINTS_KEY, PLENTY, keys_of, say, tell_step, write_configuration
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import counted
 
@@ -22,52 +22,6 @@ if TYPE_CHECKING:
     from watcher.config.settings import Settings
     from watcher.domain.messages.delivery import Delivery
     from watcher.ports.queries import Queries
-    from watcher.sim import Simulation
-    from watcher.sim.scenario import Step
-
-CONFIG = """\
-version: 1
-store: {{kind: sqlite, path: watcher.db}}
-sources:
-  coinstats:
-    kind: coinstats
-    api_key: ${{DEMO_COINSTATS_KEY}}
-    base_url: {url}/coinstats
-    credits: {{limit: {limit}}}
-    requests_per_second: 10
-  teos:
-    kind: teos
-    api_key: ${{DEMO_TEOS_KEY}}
-    base_url: {url}/teos
-    units: {units}
-wallets:
-{wallets}
-channels:
-  terminal: {{kind: console, cards: first}}
-rules: [rules.yaml]
-hints:
-  chains: {{kind: webhook, scheme: generic, signing_key: "${{DEMO_HINTS_KEY}}"}}
-web: {{listen: "127.0.0.1:0"}}
-"""
-
-HINTS_KEY = "the-demo-signs-its-hints-with-this"
-PLENTY = 10**9
-"""Credits a month that allow for a poll every two seconds, as no plan on sale does."""
-
-RULES = """\
-rules:
-  - {id: funds-moved, type: change, match: {tags: [coins]}, by: "$1000", severity: warning}
-  - {id: issue-moved, type: change, match: {tags: [issued]}, severity: info}
-  - id: gas-low
-    type: threshold
-    match: {wallets: [hot-wallet], chains: [base-wallet], assets: [ETH]}
-    below: "0.1"
-    clear_above: "0.3"
-    severity: critical
-  - {id: new-token, type: asset, event: appears, min_value_usd: "10", severity: info}
-  - {id: emptied, type: asset, event: disappears, severity: critical}
-  - {id: silent, type: no_data, longer_than: 5m}
-"""
 
 
 def demo(
@@ -128,14 +82,14 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
             def on_page(url: str) -> None:
                 nonlocal page
                 page = url
-                _say(f"The status page is at {url}")
+                say(f"The status page is at {url}")
                 sim.post_hints(f"{url}/hints/chains", HINTS_KEY)
 
             async with at_work(app, on_page=on_page):
                 watched = counted(len(app.rules.wallets), "account")
-                _say(f"Watching {watched} on two simulated APIs at {sim.url}.")
+                say(f"Watching {watched} on two simulated APIs at {sim.url}.")
                 steps = story(duration_seconds=seconds, hinted=True)
-                playing = asyncio.create_task(play(sim, steps, _tell))
+                playing = asyncio.create_task(play(sim, steps, tell_step))
                 await _until(stopping, playing, None if keep else seconds, (page, folder))
                 whole = playing.done()
                 playing.cancel()
@@ -168,64 +122,13 @@ async def _until(
             await playing
         if seconds is None and not stopping.is_set():
             page, folder = stays
-            _say(f"The story is over; the demo stays up until Ctrl-C. The page is at {page}")
+            say(f"The story is over; the demo stays up until Ctrl-C. The page is at {page}")
             told = f"watcher -c {folder / 'watcher.yaml'} explain gas-low hot-wallet"
-            _say(f"How a rule sees a wallet, from another terminal: {told}")
+            say(f"How a rule sees a wallet, from another terminal: {told}")
         left = None if seconds is None else max(0.0, began + seconds - loop.time())
         await asyncio.wait({waiting}, timeout=left)
     finally:
         waiting.cancel()
-
-
-def keys_of(sim: Simulation) -> dict[str, str]:
-    """What the configuration takes from the environment."""
-    return {
-        "DEMO_COINSTATS_KEY": sim.coinstats.key,
-        "DEMO_TEOS_KEY": sim.teos.key,
-        "DEMO_HINTS_KEY": HINTS_KEY,
-    }
-
-
-def write_configuration(folder: Path, sim: Simulation) -> None:
-    """The configuration that an operator would write for the story's wallets."""
-    from watcher.sim.sample import COLD, GOLD, OPS, SOLAR
-    from watcher.sim.scenario import sample_wallets
-
-    hinted = {COLD: "every: 6h", OPS: "every: 2s"}
-
-    lines = []
-    for wallet in sample_wallets():
-        what = (
-            f"chains: [{', '.join(wallet.chains)}]" if wallet.chains else f"assets: {_quoted(wallet.assets)}"
-        )
-        tag = "coins" if wallet.chains else "issued"
-        lines.append(
-            f'  - {{name: {wallet.name}, source: {wallet.source}, address: "{wallet.address}", '
-            f"{what}, tags: [{tag}], {hinted.get(wallet, 'every: 2s, hints: false')}}}"
-        )
-    units = (
-        f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
-    )
-    text = CONFIG.format(url=sim.url, limit=PLENTY, units=units, wallets="\n".join(lines))
-    (folder / "watcher.yaml").write_text(text, encoding="utf-8")
-    (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
-
-
-def _quoted(words: tuple[str, ...]) -> str:
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
-
-
-def _tell(step: Step) -> None:
-    _say(f"... {step.caption}")
-    if step.trap:
-        _say(step.trap, "    elsewhere: ")
-
-
-def _say(text: str, begin: str = "") -> None:
-    """Print with the time of day, in the same form as the alerts."""
-    from watcher.domain.values.text import clean
-
-    typer.echo(screen().paint(f"{datetime.now(UTC):%H:%M:%S} {begin}{clean(text)}", "2"))
 
 
 def _summary(settings: Settings, reader: Queries, metered: int, *, whole: bool) -> list[str]:

@@ -12,6 +12,7 @@ from aiohttp import web
 from watcher.sim.coinstats import CoinStats
 from watcher.sim.faults import Faults
 from watcher.sim.hints import HintPoster
+from watcher.sim.inbox import Inbox
 from watcher.sim.teos import Teos
 from watcher.sim.transport import SENDERS, UNCHARGED, Case
 from watcher.sim.wire import Log
@@ -39,7 +40,8 @@ class Simulation:
     """Both providers, served over real HTTP on 127.0.0.1 while the context is open.
 
     Chance in faults and ids is drawn from `seed`. CoinStats is below `url` + "/coinstats", TEOS below
-    `url` + "/teos", the admin API below `url` + "/admin".
+    `url` + "/teos", the admin API below `url` + "/admin". What a webhook channel posts to `url` + "/inbox" is
+    in `inbox`.
     """
 
     def __init__(self, seed: int = 1, port: int = 0) -> None:
@@ -50,6 +52,7 @@ class Simulation:
         self.coinstats: CoinStats = CoinStats(self.world, self.faults, seed)
         self.teos: Teos = Teos(self.world, self.faults, seed)
         self.stranger = Stranger()
+        self.inbox = Inbox()
         self.hints: HintPoster | None = None
         self._port = port
         self._runners: list[web.ServerRunner] = []
@@ -98,6 +101,8 @@ class Simulation:
             return await self._provide("coinstats", self.coinstats, request)
         if path.startswith("/teos/"):
             return await self._provide("teos", self.teos, request)
+        if path == "/inbox":
+            return await self.inbox.handle(request)
         if path.startswith("/admin/"):
             return await answer_admin(self, request)
         return web.json_response({"message": "Not Found"}, status=404)
