@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from watcher.domain.values.errors import StoreError
+from watcher.ports.copying import StoreContents, StoreFilling
 from watcher.store.kind import StoreKind
 from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
@@ -45,6 +46,12 @@ class MemoryBackend(MemoryStore):
 
     def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
         raise StoreError(f"{self} cannot be copied; choose `kind: sqlite` for a store that can")
+
+    def contents(self) -> AbstractContextManager[StoreContents]:
+        raise StoreError(f"{self} cannot be copied")
+
+    def filling(self) -> AbstractContextManager[StoreFilling]:
+        raise StoreError(f"{self} cannot be filled")
 
     def warning(self) -> str:
         return ""

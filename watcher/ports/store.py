@@ -16,6 +16,7 @@ from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumK
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
+from watcher.ports.copying import StoreContents, StoreFilling
 from watcher.ports.hints import HintedPoll
 from watcher.ports.members import Members
 from watcher.ports.queries import Queries
@@ -206,6 +207,16 @@ class StoreBackend(StoreAccess, Protocol):
 
         `progress` hears the share that is copied, in the thread that copies.
         """
+        ...
+
+    def contents(self) -> AbstractContextManager[StoreContents]:
+        """All that is kept, of one moment, to be copied into another store. StoreInUseError if a daemon works
+        on it."""
+        ...
+
+    def filling(self) -> AbstractContextManager[StoreFilling]:
+        """The store, made and empty, in the one transaction that fills it: kept when the block ends well.
+        StoreError if it is not empty."""
         ...
 
     def warning(self) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from watcher.domain.values.errors import Advice
     from watcher.ports.commands import Commands
     from watcher.ports.queries import Queries
+    from watcher.store.postgres.contents import PostgresContents, PostgresFilling
     from watcher.store.postgres.pool import Pool
     from watcher.store.postgres.store import PostgresStore
 
@@ -87,7 +88,9 @@ class PostgresBackend:
             return version_of(conn).number > 0
 
     def queries(self) -> Queries:
-        raise StoreError(f"{self}: questions are not answered yet")
+        from watcher.store.postgres.queries import PostgresQueries
+
+        return PostgresQueries(self.pool)
 
     def commands(self, actor: Actor) -> Commands:
         raise StoreError(f"{self}: commands are not taken yet")
@@ -103,7 +106,19 @@ class PostgresBackend:
         yield True
 
     def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
-        raise StoreError(f"{self}: use pg_dump")
+        from watcher.store.postgres.backup import backup
+
+        backup(self.pool, self.settings.url.get_secret_value(), target, progress)
+
+    def contents(self) -> AbstractContextManager[PostgresContents]:
+        from watcher.store.postgres.contents import leaving
+
+        return leaving(self.pool)
+
+    def filling(self) -> AbstractContextManager[PostgresFilling]:
+        from watcher.store.postgres.contents import filling
+
+        return filling(self.pool)
 
     def warning(self) -> str:
         return ""

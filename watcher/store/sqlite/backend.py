@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from watcher.domain.audit import Actor
     from watcher.ports.commands import Commands
     from watcher.ports.queries import Queries
+    from watcher.store.sqlite.contents import SqliteContents, SqliteFilling
     from watcher.store.sqlite.store import SqliteStore
 
 
@@ -76,6 +77,16 @@ class SqliteBackend:
         from watcher.store.sqlite.backup import backup
 
         backup(self._file(), target, progress)
+
+    def contents(self) -> AbstractContextManager[SqliteContents]:
+        from watcher.store.sqlite.contents import leaving
+
+        return leaving(self._file())
+
+    def filling(self) -> AbstractContextManager[SqliteFilling]:
+        from watcher.store.sqlite.contents import filling
+
+        return filling(self._path)
 
     def warning(self) -> str:
         other = other_store(self._named, self._config)

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from watcher.domain.values.errors import StoreError
-from watcher.store.sqlite.backup import backup, partial_of
+from watcher.store.backup import partial_of
+from watcher.store.sqlite.backup import backup
 from watcher.store.sqlite.connection import VERSION
 from watcher.system.imports import unseen
 

@@ -2,10 +2,10 @@
 -- `event_acks` are, in whichever transaction writes those.
 
 CREATE TABLE happenings (
-    id text PRIMARY KEY,
+    id words PRIMARY KEY,
     at millis NOT NULL, ended millis NOT NULL, urgency integer NOT NULL, rank integer NOT NULL,
-    state text NOT NULL, rule text NOT NULL, wallet text NOT NULL, acknowledged boolean NOT NULL,
-    message bigint, words text NOT NULL
+    state words NOT NULL, rule words NOT NULL, wallet words NOT NULL, acknowledged boolean NOT NULL,
+    message bigint, words words NOT NULL
 );
 CREATE INDEX happenings_newest ON happenings (at DESC, id, ended, rank, state, acknowledged);
 CREATE INDEX happenings_worst ON happenings (urgency, rank, at DESC, id, ended, state, acknowledged);
@@ -88,3 +88,81 @@ BEGIN
 END $$;
 CREATE TRIGGER event_acknowledged AFTER INSERT OR DELETE ON event_acks FOR EACH ROW
     EXECUTE FUNCTION keep_event_ack();
+
+-- Views for people who look at the store with psql or a tool of theirs: times are timestamps, amounts are exact.
+-- What each column means is in `COLUMNS` (watcher/store/sqlite/views.py).
+
+CREATE FUNCTION moment(at bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_timestamp(at / 1000.0)
+$$;
+
+CREATE VIEW v_balances AS
+    SELECT a.source, a.chain AS account_chain, a.address, s.chain, s.token AS asset, s.symbol,
+           b.amount, s.price AS price_usd, moment(s.price_at) AS price_at, moment(b.since) AS last_changed
+    FROM balances b JOIN accounts a ON a.id = b.account JOIN assets s ON s.id = b.asset;
+
+CREATE VIEW v_history AS
+    SELECT c.id, a.source, a.address, s.chain, s.token AS asset, s.symbol, c.before, c.after,
+           moment(c.before_at) AS before_at, moment(c.after_at) AS after_at, c.price_before, c.price_after,
+           c.drift
+    FROM changes c JOIN accounts a ON a.id = c.account JOIN assets s ON s.id = c.asset;
+
+CREATE VIEW v_quarantine AS
+    SELECT a.source, a.address, s.chain, s.token AS asset, s.symbol, moment(q.since) AS since,
+           q.reason, q.baseline, q.by, q.newcomer
+    FROM quarantine q JOIN accounts a ON a.id = q.account JOIN assets s ON s.id = q.asset;
+
+CREATE VIEW v_accounts AS
+    SELECT source, chain, address, moment(last_reading) AS last_reading, moment(last_attempt) AS last_attempt,
+           misses, miss
+    FROM accounts;
+
+CREATE VIEW v_requests AS
+    SELECT id, source, purpose, accounts, cost, charged, readings, misses, failure,
+           moment(reserved_at) AS reserved_at, moment(ended_at) AS ended_at
+    FROM requests;
+
+CREATE VIEW v_hinted AS
+    SELECT request, source, address, chain, by, moment(told_at) AS told_at, hint, moment(at) AS at, changed,
+           credits
+    FROM hinted;
+
+CREATE VIEW v_spending AS
+    SELECT source, moment(hour * 3600000) AS hour, credits, calls FROM spending;
+
+CREATE VIEW v_prices AS
+    SELECT s.chain, s.token AS asset, s.symbol, p.price AS price_usd, moment(p.at) AS at
+    FROM prices p JOIN assets s ON s.id = p.asset;
+
+CREATE VIEW v_marks AS
+    SELECT m.rule, a.source, a.address, s.chain, s.token AS asset, s.symbol, m.amount,
+           m.price AS price_usd, moment(m.at) AS at
+    FROM marks m JOIN accounts a ON a.id = m.account JOIN assets s ON s.id = m.asset;
+
+CREATE VIEW v_spells AS
+    SELECT a.source, a.address, a.chain, moment(p.since) AS since, moment(p.until) AS until
+    FROM spells p JOIN accounts a ON a.id = p.account;
+
+CREATE VIEW v_alerts AS
+    SELECT id, rule, label AS subject, wallet, severity,
+           CASE WHEN closed THEN 'withdrawn' ELSE state END AS state, moment(since) AS since, because,
+           moment(fired_at) AS fired_at, moment(told_at) AS told_at, moment(resolved_at) AS resolved_at,
+           acknowledged_by, moment(acknowledged_at) AS acknowledged_at, acknowledged_via, comment, held,
+           moment(escalated_at) AS escalated_at
+    FROM alerts;
+
+CREATE VIEW v_events AS
+    SELECT h.id, m.rule, m.wallet, m.severity, m.title, moment(m.at) AS at, e.by AS acknowledged_by,
+           moment(e.at) AS acknowledged_at, e.via AS acknowledged_via, e.comment
+    FROM happenings h JOIN messages m ON m.id = h.message LEFT JOIN event_acks e ON e.event = h.id
+    WHERE h.state = 'event';
+
+CREATE VIEW v_silences AS
+    SELECT id, author, comment, moment(created) AS created, moment(until) AS until, rules, wallets, severities,
+           tags
+    FROM silences;
+
+CREATE VIEW v_outbox AS
+    SELECT d.id, m.alert, d.channel, d.state, d.attempts, d.last_error, m.kind, m.title,
+           moment(d.created) AS created, moment(d.due) AS due, moment(d.sent) AS sent
+    FROM deliveries d JOIN messages m ON m.id = d.message;

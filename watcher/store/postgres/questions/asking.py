@@ -1,0 +1,57 @@
+"""How questions are asked: rows as they come, and names as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from watcher.domain.model import Account, Asset
+from watcher.store.postgres.pool import Connection
+
+AT_ONCE = 5_000
+"""Rows that are fetched with one wait."""
+
+_NUMBERS = count(1)
+
+
+def stream(
+    conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of what may be long, a part at a time. Within a transaction, which ends it."""
+    with conn.cursor(name=f"rows_{next(_NUMBERS)}", binary=True) as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(sql, asked)
+        yield from cursor
+
+
+def number(conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+    """The one number that is the answer."""
+    found: int = next(value for (value,) in conn.execute(sql, asked))
+    return found
+
+
+def columns(names: Sequence[str], rows: Collection[tuple[str, ...]]) -> dict[str, list[str]]:
+    """Rows as an array for each of their columns: what `unnest` takes."""
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def accounts(conn: Connection) -> dict[int, Account]:
+    """Each account that was ever read, by its number."""
+    rows = stream(conn, "SELECT id, source, chain, address FROM accounts")
+    return {row[0]: Account(*row[1:]) for row in rows}
+
+
+def accounts_of(conn: Connection, wanted: Collection[Account]) -> dict[int, Account]:
+    """Those of these accounts that were ever read, by their numbers."""
+    sql = (
+        "SELECT id, source, chain, address FROM accounts JOIN unnest(%(sources)s::text[], %(chains)s::text[],"
+        " %(addresses)s::text[]) AS w (source, chain, address) USING (source, chain, address)"
+    )
+    rows = conn.execute(sql, columns(("sources", "chains", "addresses"), set(wanted)))
+    return {row[0]: Account(*row[1:]) for row in rows}
+
+
+def assets(conn: Connection) -> dict[int, Asset]:
+    """Each asset that was ever seen, by its number."""
+    return {row[0]: Asset(row[1], row[2]) for row in stream(conn, "SELECT id, chain, token FROM assets")}

@@ -1,0 +1,113 @@
+"""The state of every account, and all that goes with it: for whoever really wants all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from watcher.domain.decision import Snapshot
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined, Quote
+from watcher.store.codec import from_ms
+from watcher.store.postgres.pool import Connection
+from watcher.store.postgres.questions import alerts
+from watcher.store.postgres.questions.asking import stream
+from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
+from watcher.store.snapshot import AssetNames, SnapshotCache
+
+
+def read(conn: Connection) -> Snapshot:
+    """The caller owns the transaction."""
+    found = SnapshotCache()
+    assets = _assets(conn, found)
+    found.names = names(conn, assets, found.names.symbols)
+    found.states = {state.account: state for state in _states(conn, assets)}
+    for alert in alerts.live(conn):
+        found.put(alert)
+    for alert in alerts.owing(conn):
+        found.index(alert)
+    flaps = "SELECT rule, subject, times, since, said FROM flaps"
+    return Snapshot(
+        found.states,
+        found.alerts,
+        found.quotes,
+        found.names.symbols,
+        found.doubts,
+        same=found.names.same,
+        former=found.names.former,
+        named_at=found.names.named_at,
+        silences=tuple(alerts.silences(conn)),
+        firing=found.firing,
+        owing=tuple(found.owing.values()),
+        flaps=dict(flap_from(row) for row in conn.execute(flaps)),
+    )
+
+
+def _assets(conn: Connection, found: SnapshotCache) -> dict[int, Asset]:
+    assets: dict[int, Asset] = {}
+    sql = "SELECT id, chain, token, symbol, price, price_at, doubt FROM assets"
+    for key, chain, token, symbol, price, price_at, doubt in stream(conn, sql):
+        asset = assets[key] = Asset(sys.intern(chain), token)
+        found.names.symbols[asset] = symbol
+        if price is not None:
+            found.quotes[asset] = Quote(price, from_ms(price_at))
+        if doubt is not None:
+            found.doubts[asset] = doubt_from(doubt)
+    return assets
+
+
+def names(conn: Connection, assets: Mapping[int, Asset], symbols: Mapping[Asset, str] = EMPTY) -> AssetNames:
+    """What assets are called, were called, and are written as elsewhere."""
+    found = AssetNames()
+    found.symbols = dict(symbols)
+    sql = (
+        "SELECT id, same_as, former, named_at FROM assets"
+        " WHERE same_as IS NOT NULL OR former IS NOT NULL OR named_at IS NOT NULL"
+    )
+    for key, same_as, former, named_at in conn.execute(sql):
+        asset = assets[key]
+        if same_as is not None:
+            found.same[asset] = assets[same_as]
+        if former is not None:
+            found.former[asset] = tuple(json.loads(former))
+        if named_at is not None:
+            found.named_at[asset] = from_ms(named_at)
+    return found
+
+
+def _states(conn: Connection, assets: Mapping[int, Asset]) -> Iterator[AccountState]:
+    amounts = _amounts(conn, assets)
+    shut, new = _quarantine(conn, assets)
+    times = Times()
+    for row in stream(conn, f"SELECT id, {', '.join(STATE)}, source, chain, address FROM accounts"):  # noqa: S608
+        account = Account(sys.intern(row[-3]), sys.intern(row[-2]), row[-1])
+        state = state_from(account, amounts.pop(row[0], EMPTY), row[1:-3], times)
+        if row[0] in shut or row[0] in new:
+            state = state._replace(quarantined=shut.get(row[0], EMPTY), newcomers=new.get(row[0], EMPTY))
+        yield state
+
+
+def _amounts(conn: Connection, assets: Mapping[int, Asset]) -> dict[int, Mapping[Asset, Decimal]]:
+    """What each account holds: one row an account, which is quicker than one a balance."""
+    sql = "SELECT account, array_agg(asset), array_agg(amount::numeric) FROM balances GROUP BY account"
+    return {
+        account: dict(zip(map(assets.__getitem__, keys), held, strict=True))
+        for account, keys, held in stream(conn, sql)
+    }
+
+
+def _quarantine(
+    conn: Connection, assets: Mapping[int, Asset]
+) -> tuple[dict[int, dict[Asset, Quarantined]], dict[int, dict[Asset, datetime]]]:
+    """By account: what no rule sees, and since when the newcomers, which rules see, are there."""
+    shut: dict[int, dict[Asset, Quarantined]] = {}
+    new: dict[int, dict[Asset, datetime]] = {}
+    sql = "SELECT account, asset, since, reason, baseline, by, newcomer FROM quarantine"
+    for account, asset, since, reason, baseline, by, newcomer in stream(conn, sql):
+        if newcomer:
+            new.setdefault(account, {})[assets[asset]] = from_ms(since)
+        else:
+            shut.setdefault(account, {})[assets[asset]] = Quarantined(from_ms(since), reason, baseline, by)
+    return shut, new
