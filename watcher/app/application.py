@@ -56,6 +56,8 @@ class App:
     """What is set to work whoever plans: where many share a store, each polls what it is told to."""
     configured: dict[str, CreditPlan | None] = field(default_factory=dict)
     """The credits of each such source as the file has them."""
+    forwarders: dict[str, Posting] = field(default_factory=dict)
+    """Those of them that hand on what is posted to who plans."""
     crowd: str = ""
     """The mark of those that have read the same configuration."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -117,6 +119,7 @@ class App:
         made: list[dict[str, Any]] = [self.schedules, self.listeners, self.postings]
         for each in made:
             each.clear()
+        self.postings.update(self.forwarders)
         self.jobs.clear()
         if self.store.shared is None:
             await self._close_sources()

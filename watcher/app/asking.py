@@ -36,6 +36,8 @@ async def ask(app: App) -> None:
         events = AskerEvents(name, app.engine, queue.word_of, discovery)
         poller = app.pollers[name] = Poller(throttle, queue, app.engine, events)
         poller.remember(facts)
+    if app.settings.hints:
+        _forward(app, work)
     if "ask" not in app.settings.cluster.roles:
         return
 
@@ -50,10 +52,25 @@ async def ask(app: App) -> None:
     ]
 
 
+def _forward(app: App, work: SharedWork) -> None:
+    """Take what is posted to this member for who plans."""
+    from watcher.app.hints import posted_to
+    from watcher.service.hint_posts import PostForwarder
+
+    for name, source in posted_to(app.settings, app.engine).items():
+        forwarder = app.forwarders[name] = PostForwarder(name, source, work, app.clock)
+        app.asking.append((f"posts {name}", forwarder.run))
+    app.postings.update(app.forwarders)
+
+
 async def handing_out(app: App) -> Sequence[Job]:
     """Make what says when each source is polled, and tells who asks."""
     work, crowd = _shared(app), app.crowd
     jobs: list[Job] = [("give back", partial(sweep, work, crowd, app.clock))]
+    if app.forwarders:
+        from watcher.service.hint_posts import take_posts
+
+        jobs.append(("posts", partial(take_posts, app.postings, work, app.clock)))
     for name, poller in app.pollers.items():
         queue = PollQueue()
         schedule = app.schedules[name] = await schedule_source(

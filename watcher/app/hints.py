@@ -34,6 +34,12 @@ async def listeners(
     return found
 
 
+def posted_to(settings: Settings, engine: RuleEngine) -> dict[str, Posting]:
+    """Hint sources that are posted to, which nobody listens to here."""
+    names = [name for name, kind in settings.hints.items() if kind.posted]
+    return {name: cast(Posting, build_hint_source(settings, name, engine.clock, None)) for name in names}
+
+
 def postings(settings: Settings, heard: Mapping[str, HintListener]) -> dict[str, Posting]:
     """Those that are posted to."""
     return {

@@ -11,7 +11,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
-from watcher.ports.hints import HintWord
+from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 
 
@@ -102,6 +102,14 @@ class SharedWork(Protocol):
 
     async def keep_learnt(self, source: str, found: Mapping[str, str]) -> None:
         """Keep what was learnt of some accounts."""
+        ...
+
+    async def post(self, name: str, posted: Posted) -> None:
+        """Leave what was posted to a hint source for who plans."""
+        ...
+
+    async def posts(self) -> list[tuple[str, Posted]]:
+        """What was left, oldest first, by the names of the hint sources. Each is given once."""
         ...
 
     async def settled(self, planned: Mapping[Account, datetime]) -> Collection[Account]:

@@ -15,7 +15,7 @@ from tests.fakes import START
 from tests.store.postgres.given import pool, rows
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
-from watcher.ports.hints import HintWord
+from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import PollJob
 from watcher.store.postgres.jobs import STALLED, PostgresSharedWork
@@ -227,6 +227,15 @@ async def test_only_who_was_asked_for_since_the_job_was_planned_is_done_with(dat
         planned = dict.fromkeys(map(account, (1, 2, 3, 4)), START)
         assert set(await work.settled(planned)) == {account(2)}
         assert list(await work.settled({account(2): START + timedelta(milliseconds=1)})) == []
+
+
+async def test_what_was_posted_to_any_member_is_given_to_one_once_and_in_order(database: str) -> None:
+    posts = [Posted({"x-signature": "äb"}, bytes([n, 0, 255]), START) for n in range(3)]
+    async with members(database, 2) as (first, second):
+        for each in posts:
+            await first.post("mine", each)
+        assert await second.posts() == [("mine", each) for each in posts]
+        assert await first.posts() == []
 
 
 async def test_what_was_learnt_is_kept_for_each_account_that_was_ever_read(database: str) -> None:

@@ -25,7 +25,7 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
-from watcher.ports.hints import HintWord
+from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import Asking, HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.store.codec import from_ms, to_ms
@@ -73,6 +73,8 @@ _KEEP_LEARNT = (
     " AND address = substr(key, strpos(key, ':') + 1)"
     " ON CONFLICT (account) DO UPDATE SET learnt = excluded.learnt"
 )
+_POST = "INSERT INTO posts (name, headers, body, at) VALUES (%(name)s, %(headers)s, %(body)s, %(at)s)"
+_POSTS = "DELETE FROM posts RETURNING id, name, headers, body, at"
 _STREAK = "SELECT streak FROM gate WHERE source = %s FOR NO KEY UPDATE"
 _SET_STREAK = "UPDATE gate SET streak = %s WHERE source = %s"
 _SETTLED = (
@@ -196,6 +198,14 @@ class PostgresSharedWork:
     async def keep_learnt(self, source: str, found: Mapping[str, str]) -> None:
         values = {"source": source, "keys": list(found), "learnt": list(found.values())}
         await self._statements(_KEEP_LEARNT, **values)
+
+    async def post(self, name: str, posted: Posted) -> None:
+        values = {"name": name, "headers": json.dumps(dict(posted.headers)), "body": posted.body}
+        await self._statements(_POST, **values, at=to_ms(posted.at))
+
+    async def posts(self) -> list[tuple[str, Posted]]:
+        rows = sorted(await self._rows(_POSTS, ()))
+        return [(name, Posted(json.loads(text), body, from_ms(at))) for _, name, text, body, at in rows]
 
     async def settled(self, planned: Mapping[Account, datetime]) -> Collection[Account]:
         columns = [
