@@ -14,6 +14,7 @@ from watcher.domain.credits.allowance import (
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import Account, Outcome
 from watcher.ports.channel import UNGROUPED
+from watcher.ports.clock import Clock
 from watcher.ports.members import Identity, Lease
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 
@@ -172,7 +173,10 @@ class FakeMembers:
         self._leases: dict[str, Lease] = {}
         self._terms: dict[str, int] = {}
         self._news = asyncio.Event()
-        self.identity = Identity()
+        self.identity = Identity("")
+        self.released: list[Lease] = []
+        self.clock: Clock | None = None
+        self.trouble = ""
 
     def give(self, role: str) -> None:
         self._terms[role] = self._terms.get(role, 0) + 1
@@ -183,8 +187,8 @@ class FakeMembers:
         del self._leases[role]
         self._say()
 
-    async def introduce(self, identity: Identity) -> None:
-        self.identity = identity
+    async def introduce(self, who: Callable[[], Identity]) -> None:
+        self.identity = who()
 
     def leads(self, role: str) -> bool:
         return role in self._leases
@@ -197,6 +201,9 @@ class FakeMembers:
     async def lost(self, lease: Lease) -> None:
         while self._leases.get(lease.role) == lease:
             await self._news.wait()
+
+    async def release(self, lease: Lease) -> None:
+        self.released.append(lease)
 
     def _say(self) -> None:
         self._news.set()

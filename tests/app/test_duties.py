@@ -82,6 +82,7 @@ async def test_work_begins_when_its_role_is_gained_and_ends_when_it_is_lost() ->
         members.take(PLAN)
         await turns()
         assert work.said == ["ready 1", "at work", "stopped", "closed"]
+        assert members.released == [Lease(PLAN, 1)]
         members.give(PLAN)
         await turns()
         assert work.said[4:] == ["ready 2", "at work"]

@@ -47,7 +47,7 @@ class App:
     deliverer: Deliverer
     metrics: Metrics
     timers: TimeBasedEvaluation
-    plan: Callable[[App], Awaitable[None]]
+    plan: Callable[[App, Lease], Awaitable[None]]
     pollers: dict[str, Poller] = field(default_factory=dict)
     schedules: dict[str, SourceSchedule] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
@@ -62,6 +62,8 @@ class App:
     """The mark of those that have read the same configuration."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     """`asking` at work; one that ends is a fault."""
+    planned: Lease | None = None
+    """Under which it was made."""
     listeners: dict[str, HintListener] = field(default_factory=dict)
     """Who listens to each hint source."""
     postings: dict[str, Posting] = field(default_factory=dict)
@@ -105,10 +107,11 @@ class App:
         """Let the configuration take effect on the alerts that live; before the first poll."""
         await self.engine.take_effect()
 
-    async def _begin_planning(self, _lease: Lease) -> Sequence[Job]:
-        if not self.jobs:
-            await self.plan(self)
-        await self.prepare()
+    async def _begin_planning(self, lease: Lease) -> Sequence[Job]:
+        if self.planned != lease:
+            await self._end_planning()
+            await self.plan(self, lease)
+        await self.engine.over(self.store.led(lease)).take_effect()
         for name, schedule in self.schedules.items():
             await schedule.begin(self.pollers[name], self.engine)
         return self.jobs
@@ -121,6 +124,7 @@ class App:
             each.clear()
         self.postings.update(self.forwarders)
         self.jobs.clear()
+        self.planned = None
         if self.store.shared is None:
             await self._close_sources()
 

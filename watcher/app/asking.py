@@ -17,6 +17,7 @@ from watcher.ports.shared_work import PollJob, SharedWork
 from watcher.queues.jobs import JobQueue
 from watcher.queues.memory import PollQueue
 from watcher.service.chain_discovery import ChainDiscovery
+from watcher.service.engine import RuleEngine
 from watcher.service.handing import AskerEvents, HandingOut, follow_facts, sweep
 from watcher.service.polling import Poller
 
@@ -63,8 +64,8 @@ def _forward(app: App, work: SharedWork) -> None:
     app.postings.update(app.forwarders)
 
 
-async def handing_out(app: App) -> Sequence[Job]:
-    """Make what says when each source is polled, and tells who asks."""
+async def handing_out(app: App, engine: RuleEngine) -> Sequence[Job]:
+    """Make what says when each source is polled, and tells who asks. `engine`: of who plans."""
     work, crowd = _shared(app), app.crowd
     jobs: list[Job] = [("give back", partial(sweep, work, crowd, app.clock))]
     if app.forwarders:
@@ -74,9 +75,9 @@ async def handing_out(app: App) -> Sequence[Job]:
     for name, poller in app.pollers.items():
         queue = PollQueue()
         schedule = app.schedules[name] = await schedule_source(
-            app.settings, app.configured[name], poller.throttle, queue, app.engine
+            app.settings, app.configured[name], poller.throttle, queue, engine
         )
-        handing = HandingOut(name, queue, work, crowd, app.engine, schedule, schedule.auto.heard_until)
+        handing = HandingOut(name, queue, work, crowd, engine, schedule, schedule.auto.heard_until)
         jobs += [(f"hand out {name}", handing.run), *schedule.jobs(name)]
     return jobs
 

@@ -23,12 +23,13 @@ from watcher.config.configuration import (
     fallbacks,
     quiet_hours,
 )
+from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Draw
 from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
-from watcher.ports.members import PLAN
+from watcher.ports.members import PLAN, Lease
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
@@ -56,7 +57,7 @@ async def build(
 
     `metrics`: where to go on counting. `draw`: draws the pictures of alerts. `letters`: writes the reports.
     """
-    clock = clock or SystemClock()
+    clock = clock or store.members.clock or SystemClock()
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
@@ -84,27 +85,30 @@ async def build(
     app = App(configuration, engine, channels, deliverer, metrics, TimeBasedEvaluation(engine), plan)
     if store.shared is not None:
         from watcher.app.asking import ask
+        from watcher.app.identity import fingerprint_of
 
+        app.crowd = fingerprint_of(configuration)
         await ask(app)
     if store.members.leads(PLAN):
-        await plan(app)
+        await plan(app, await store.members.gained(PLAN))
     return app
 
 
-async def _plan(app: App, *, rates: KnownRates | None, letters: Letters | None) -> None:
+async def _plan(app: App, lease: Lease, *, rates: KnownRates | None, letters: Letters | None) -> None:
     """Make what one member does for all: what polls, says when, judges by the clock, listens and reports."""
-    settings, engine = app.settings, app.engine
-    polling = list(await _handing_out(app) if app.store.shared is not None else await _polling(app))
+    settings, engine = app.settings, app.engine.over(app.store.led(lease))
+    app.planned = lease
+    polling = list(await (_handing_out if app.store.shared is not None else _polling)(app, engine))
     app.timers = TimeBasedEvaluation(engine, partial(_plans, app.pollers))
     app.jobs += [("timers", app.timers.run), *polling]
     if rates is not None and (teller := settings.rates_source) is not None:
         await rates.look()
-        daily = DailyRates(app.pollers[teller].throttle, app.store, app.clock, rates)
+        daily = DailyRates(app.pollers[teller].throttle, engine.store, app.clock, rates)
         app.jobs.append((f"rates {teller}", daily.run))
     if settings.hints:
-        await _hints(app)
+        await _hints(app, engine)
     if settings.reports and letters is not None:
-        app.jobs.append(("reports", _reports(app, letters).run))
+        app.jobs.append(("reports", _reports(settings, engine, letters).run))
 
 
 def _plans(pollers: Mapping[str, Poller]) -> dict[str, CreditPlan]:
@@ -113,40 +117,40 @@ def _plans(pollers: Mapping[str, Poller]) -> dict[str, CreditPlan]:
     return {name: plan for name, plan in found.items() if plan is not None}
 
 
-async def _polling(app: App) -> Sequence[Job]:
+async def _polling(app: App, engine: RuleEngine) -> Sequence[Job]:
     """What polls each source, and what says when."""
     jobs: list[Job] = []
     for name, settings in app.settings.sources.items():
-        made = await _source(app.configuration, name, app.engine, app.metrics)
+        made = await _source(app.configuration, name, engine, app.metrics)
         poller, schedule = app.pollers[name], app.schedules[name] = made
         jobs += [(f"poll {name}", partial(poller.run, settings.concurrency)), *schedule.jobs(name)]
     return jobs
 
 
-async def _handing_out(app: App) -> Sequence[Job]:
+async def _handing_out(app: App, engine: RuleEngine) -> Sequence[Job]:
     """What says when each source is polled, where many ask; without many, nothing of it is loaded."""
     from watcher.app.asking import handing_out
 
-    return await handing_out(app)
+    return await handing_out(app, engine)
 
 
-def _reports(app: App, letters: Letters) -> ReportSchedule:
+def _reports(settings: Settings, engine: RuleEngine, letters: Letters) -> ReportSchedule:
     """Who makes the reports of periods that are over; without any, nothing of it is loaded."""
     from watcher.service.report_schedule import Report, ReportSchedule
 
     reports = [
-        Report(name, each.line, each.timezone, each.channels) for name, each in app.settings.reports.items()
+        Report(name, each.line, each.timezone, each.channels) for name, each in settings.reports.items()
     ]
-    return ReportSchedule(reports, app.engine, letters)
+    return ReportSchedule(reports, engine, letters)
 
 
-async def _hints(app: App) -> None:
+async def _hints(app: App, engine: RuleEngine) -> None:
     """Add who listens to the hint sources; without any, nothing of it is loaded."""
     from watcher.app.hints import listeners, postings
 
     throttles = {name: poller.throttle for name, poller in app.pollers.items()}
     app.metrics.listens(app.settings.hints)
-    app.listeners.update(await listeners(app.settings, throttles, app.schedules, app.engine))
+    app.listeners.update(await listeners(app.settings, throttles, app.schedules, engine))
     app.postings.update(postings(app.settings, app.listeners))
     app.jobs += [(f"hints {name}", listener.run) for name, listener in app.listeners.items()]
 

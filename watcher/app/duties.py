@@ -95,6 +95,7 @@ class Duties:
             finally:
                 lost.cancel()
             await duty.lay_down()
+            await self._members.release(lease)
 
     async def _took_up(self, duty: Duty, lease: Lease) -> bool:
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from watcher.app.application import App
 from watcher.app.build import build
+from watcher.app.identity import identity_of
 from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.config.configuration import (
     Configuration,
@@ -99,14 +100,16 @@ class Daemon:
     ) -> None:
         self._path, self._env, self._on_loaded = path, env, on_loaded
         self.stopping, self.reloading = asyncio.Event(), asyncio.Event()
-        self._clock = clock or SystemClock()
+        self._clock: Clock = clock or SystemClock()
         self._metrics = Metrics(self._clock.now())
-        self._clock_was_set = Setting(self._clock)
         self._set_anew = asyncio.Event()
 
     async def serve(self, configuration: Configuration, store: Store) -> bool:
         """Run one configuration after the other until it is time to stop; whether a task broke before."""
+        if store.members.clock is not None:
+            self._clock = store.members.clock
         while not self.stopping.is_set():
+            await store.members.introduce(partial(identity_of, configuration))
             draw = _painter(configuration, store)
             app = await build(
                 configuration,
@@ -130,6 +133,7 @@ class Daemon:
         because the clock was set; the one to go on with, or None if a task broke.
         """
         self._set_anew.clear()
+        self._clock_was_set = Setting(self._clock)
         async with at_work(app, mind_clock=self._mind_clock) as tasks:
             accounts, sources = len(app.rules.wallets), len(app.pollers)
             log.info("watching %s on %s", counted(accounts, "account"), counted(sources, "source"))

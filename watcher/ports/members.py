@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from watcher.ports.clock import Clock
 
 PLAN = "plan"
 """The role of who says what is polled when, judges by the clock, counts, reports and tidies."""
@@ -22,15 +25,16 @@ class Lease:
 
     role: str
     term: int = 0
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a member says of itself. `fingerprint`: of its rules and watch list."""
+    """What a member says of itself. `wanted`: the roles that it would lead. `fingerprint`: of its rules and
+    its watch list, which members must have alike."""
 
-    name: str = ""
-    roles: frozenset[str] | None = None
-    """What it would lead, each by its first word; None: everything."""
+    name: str
+    wanted: tuple[str, ...] = ()
     fingerprint: str = ""
     version: str = ""
 
@@ -39,17 +43,33 @@ class Identity:
 class MemberState:
     """A member as the store knows it."""
 
-    identity: Identity
+    name: str
     since: datetime
     seen: datetime
-    leads: tuple[str, ...] = field(default=())
+    at_work: bool
+    """Whether it holds its connection now."""
+    leads: tuple[str, ...]
+    fingerprint: str
+    version: str
+    clock_offset: float
+    """Seconds by which the time of day of its machine is ahead of the store's."""
 
 
 class Members(Protocol):
     """Those who share a store, as one of them sees it."""
 
-    async def introduce(self, identity: Identity) -> None:
-        """Join the others, or say what has changed. NameTakenError if somebody of that name is at work."""
+    @property
+    def clock(self) -> Clock | None:
+        """The store's own time, which is one for all; None: the machine's is."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why this member leads nothing now, in words; empty if it may."""
+        ...
+
+    async def introduce(self, who: Callable[[], Identity]) -> None:
+        """Join the others, or say what has changed. StoreInUseError if somebody of that name is at work."""
         ...
 
     def leads(self, role: str) -> bool:
@@ -57,18 +77,27 @@ class Members(Protocol):
         ...
 
     async def gained(self, role: str) -> Lease:
-        """Wait until this member leads a role; it tries for those that are waited for."""
+        """Wait until this member leads a role."""
         ...
 
     async def lost(self, lease: Lease) -> None:
         """Wait until a lease is over; at once if it is."""
         ...
 
+    async def release(self, lease: Lease) -> None:
+        """Say that nothing is done under a lease that is over: another may begin."""
+        ...
+
 
 class SoleMember:
     """Who has a store to itself: it leads everything, at once and for ever."""
 
-    async def introduce(self, identity: Identity) -> None:
+    trouble = ""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
+
+    async def introduce(self, who: Callable[[], Identity]) -> None:
         pass
 
     def leads(self, role: str) -> bool:  # noqa: ARG002
@@ -81,3 +110,6 @@ class SoleMember:
         import asyncio
 
         await asyncio.Event().wait()
+
+    async def release(self, lease: Lease) -> None:
+        pass

@@ -18,7 +18,7 @@ from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
 from watcher.ports.copying import StoreContents, StoreFilling
 from watcher.ports.hints import HintedPoll
-from watcher.ports.members import Members
+from watcher.ports.members import Lease, Members
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 
@@ -73,6 +73,10 @@ class Store(StoreAccess, Protocol):
     @property
     def shared(self) -> SharedWork | None:
         """What these hand each other; None: one alone has it open."""
+        ...
+
+    def led(self, lease: Lease) -> Store:
+        """The same for who leads a role. Once the lease is another's it refuses to write: StoreError."""
         ...
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 
 from watcher.domain.decision import Decision, Snapshot
@@ -42,6 +43,14 @@ class RuleEngine:
         self._memo = Memo()  # of the thread in which the store decides
         self.later = asyncio.Event()
         """Set by each decision after which time may bring something sooner than was thought."""
+
+    def over(self, store: Store) -> RuleEngine:
+        """The same, which writes by another handle of its store."""
+        if store is self.store:
+            return self
+        other = copy(self)
+        other.store = store
+        return other
 
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None

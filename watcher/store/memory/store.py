@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Self
 
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.alerts.lifecycle import Alert
@@ -23,7 +24,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
-from watcher.ports.members import Members, SoleMember
+from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement
@@ -44,6 +45,9 @@ class MemoryStore:
         self.shared: SharedWork | None = None
         self._acts = 0
         self.on_conclusion: Callable[[Decision], None] = lambda _: None
+
+    def led(self, lease: Lease) -> Self:  # noqa: ARG002
+        return self
 
     def queries(self) -> Queries:
         return MemoryQueries(self.state)

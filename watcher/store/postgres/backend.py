@@ -99,7 +99,7 @@ class PostgresBackend:
         from watcher.store.postgres.store import PostgresStore
 
         pool = self.settings.connections(self.settings.pool, self.member)
-        return await PostgresStore.open(pool, self, self.member)
+        return await PostgresStore.open(pool, self, self.member, exclusive=exclusive)
 
     @contextmanager
     def only_deliverer(self) -> Iterator[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -16,10 +17,12 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
-from watcher.ports.members import Members, SoleMember
+from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement, StoreAccess
+from watcher.store.postgres.clock import DatabaseClock, since_boot
+from watcher.store.postgres.members import PostgresMembers, joining
 from watcher.store.postgres.migrate import migrate
 from watcher.store.postgres.pool import Pool
 from watcher.store.postgres.transactions import PostgresTransactions
@@ -41,11 +44,13 @@ class PostgresStore:
         self._core: PostgresTransactions | None = PostgresTransactions(pool, member)
 
     @classmethod
-    async def open(cls, pool: Pool, beside: StoreAccess, member: str) -> Self:
-        """`beside`: what answers those who look and command, on connections of their own."""
-        store = cls(pool, beside, member)
+    async def open(cls, pool: Pool, beside: StoreAccess, member: str, *, exclusive: bool) -> Self:
+        """`beside`: what answers those who look and command, on connections of their own. `exclusive`: for a
+        member, which shares with others what one alone may do."""
+        store, clock = cls(pool, beside, member), DatabaseClock()
+        store.members = joining(pool, clock) if exclusive else SoleMember(clock)
         try:
-            await asyncio.get_running_loop().run_in_executor(store._threads, migrate, pool)
+            await asyncio.get_running_loop().run_in_executor(store._threads, _made_ready, pool, clock)
         except BaseException:
             await store.close()
             raise
@@ -61,6 +66,11 @@ class PostgresStore:
 
         self._work = PostgresSharedWork(pool)
 
+    def led(self, lease: Lease) -> Self:
+        other = copy(self)
+        other._core = self._core.led(lease) if self._core is not None else None  # noqa: SLF001
+        return other
+
     def queries(self) -> Queries:
         return self._beside.queries()
 
@@ -71,6 +81,8 @@ class PostgresStore:
         """Finish what was begun, then let the connections go."""
         if self._core is not None:
             self._core = None
+            if isinstance(self.members, PostgresMembers):
+                await self.members.close()
             await asyncio.to_thread(self._threads.shutdown)
             self._pool.close()
         if self._work is not None:
@@ -146,3 +158,11 @@ class PostgresStore:
 
     async def others_wrote(self) -> bool:
         return await self._do(PostgresTransactions.others_wrote)
+
+
+def _made_ready(pool: Pool, clock: DatabaseClock) -> None:
+    migrate(pool)
+    with pool.connection() as conn:
+        asked = since_boot()
+        row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        clock.told(row[0] if row else 0.0, asked, since_boot())

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
@@ -14,6 +15,7 @@ from watcher.domain.decision import Decision, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
+from watcher.ports.members import Lease
 from watcher.ports.store import Deciding, Settlement
 from watcher.store.postgres.pool import Pool
 
@@ -21,8 +23,14 @@ from watcher.store.postgres.pool import Pool
 class PostgresTransactions:
     """What is done on the connections of one process. Belongs to no thread."""
 
-    def __init__(self, pool: Pool, member: str) -> None:
-        self._pool, self._member = pool, member
+    def __init__(self, pool: Pool, member: str, lease: Lease | None = None) -> None:
+        """`lease`: on behalf of which it writes; once that is another's, it writes nothing."""
+        self._pool, self._member, self._lease = pool, member, lease
+
+    def led(self, lease: Lease) -> Self:
+        other = copy(self)
+        other._lease = lease  # noqa: SLF001
+        return other
 
     def _not_yet(self) -> NoReturn:
         raise StoreError(f"{self._pool.place}: this store is not finished yet; use `kind: sqlite`")

@@ -17,7 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
-from watcher.ports.members import Members, SoleMember
+from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement
@@ -54,6 +54,9 @@ class SqliteStore:
             store._end()
             raise
         return store
+
+    def led(self, lease: Lease) -> Self:  # noqa: ARG002
+        return self
 
     def queries(self) -> Queries:
         # What reads a store like people do is loaded for who asks.

@@ -243,10 +243,29 @@ CREATE TABLE leases (
     since millis NOT NULL DEFAULT 0
 );
 
+-- `wanted`: the roles that it would lead, a line each; which it leads, locks say. `clock_offset`: seconds by which
+-- its machine's time of day is ahead.
 CREATE TABLE members (
-    id words PRIMARY KEY, name words NOT NULL, since millis NOT NULL, seen millis NOT NULL,
-    fingerprint words NOT NULL DEFAULT '', roles words NOT NULL DEFAULT ''
+    name words PRIMARY KEY, since millis NOT NULL, seen millis NOT NULL,
+    fingerprint words NOT NULL DEFAULT '', wanted words NOT NULL DEFAULT '', version words NOT NULL DEFAULT '',
+    clock_offset double precision NOT NULL DEFAULT 0
 );
+
+-- First number of the advisory locks of one kind, those of roles or of names: other schemas of the database have
+-- others.
+CREATE FUNCTION lock_class(kind text) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT hashtext(current_schema() || ' ' || kind)
+$$;
+
+-- Whether somebody has such a lock: a member that is called so, or one that leads this.
+CREATE FUNCTION held(kind text, what text) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid::bigint = lock_class(kind)::bigint & 4294967295
+        AND objid::bigint = hashtext(what)::bigint & 4294967295
+    )
+$$;
 
 CREATE TABLE lanes (
     channel words PRIMARY KEY,

@@ -1,0 +1,74 @@
+"""What a member takes up and what it leaves to others follows from who is there, what they want and by which
+rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watcher.ports.members import PLAN, Identity
+from watcher.store.postgres.election import Aims, Peer, Standing, aims
+
+LANES = ("tell a", "tell b", "tell c", "tell d")
+ALL = (PLAN, *LANES)
+
+
+def me(*wanted: str, rules: str = "same") -> Identity:
+    return Identity("me", wanted or ALL, rules)
+
+
+def found(*peers: Peer, planner: str = "") -> Standing:
+    return Standing(0.0, 1, planner, peers)
+
+
+def peer(name: str, wanted: Sequence[str] = ALL, rules: str = "same") -> Peer:
+    return Peer(name, rules, tuple(wanted))
+
+
+def test_who_is_alone_takes_all_that_it_wants() -> None:
+    assert aims(me(), (), found()) == Aims(take=ALL)
+
+
+def test_channels_are_shared_out_among_those_who_would_tell_them() -> None:
+    aimed = aims(me(), (), found(peer("other"), planner="other"))
+    assert (aimed.take, aimed.share, aimed.room) == ((PLAN,), LANES, 2)
+    assert aims(me(), (), found(peer("x"), peer("y"))).room == 2
+    assert aims(me(), (), found(peer("x"), peer("y"), peer("z"))).room == 1
+
+
+def test_who_has_more_than_its_share_leaves_the_rest_to_others() -> None:
+    aimed = aims(me(), ALL, found(peer("other"), planner="me"))
+    assert aimed.leave == LANES[2:]
+    assert aimed.room == 0
+
+
+def test_who_has_its_share_keeps_it() -> None:
+    aimed = aims(me(), (PLAN, *LANES[1:3]), found(peer("other"), planner="me"))
+    assert (aimed.leave, aimed.room) == ((), 0)
+
+
+def test_what_nobody_else_would_tell_is_taken_whatever_the_share() -> None:
+    aimed = aims(me(), (PLAN, *LANES[:2]), found(peer("other", LANES[:2]), planner="me"))
+    assert aimed.take == LANES[2:]
+    assert aimed.leave == LANES[1:2]
+
+
+def test_a_role_that_is_not_wanted_is_not_taken_and_one_that_is_wanted_no_more_is_left() -> None:
+    assert PLAN not in aims(me(*LANES), (), found()).take
+    assert aims(me(*LANES), (PLAN,), found()).leave == (PLAN,)
+
+
+def test_whoever_plans_says_by_which_rules() -> None:
+    other = peer("other", rules="different")
+    aimed = aims(me(), LANES[:1], found(other, planner="other"))
+    assert aimed == Aims(leave=LANES[:1], differs_from="other")
+    assert aims(me(), (PLAN,), found(other, planner="me")).differs_from == ""
+
+
+def test_where_nobody_plans_other_rules_keep_nobody_from_planning() -> None:
+    assert PLAN in aims(me(), (), found(peer("other", rules="different"))).take
+
+
+def test_who_does_nothing_for_its_rules_has_no_share() -> None:
+    idle = peer("other", rules="different")
+    aimed = aims(me(), (PLAN,), found(idle, planner="me"))
+    assert (aimed.take, aimed.room) == (LANES, 0)
