@@ -18,6 +18,7 @@ PACKAGE = ROOT / "watcher"
 
 CLOCKS = (
     "service/clock.py",
+    "store/postgres/clock.py",
     "cli/",
     "sim/",
     "daemon/systemd.py",
@@ -35,6 +36,7 @@ TELLS_THE_TIME = {
 BROAD = {
     "service/polling.py": "top of the polling loop, and of one request in it",
     "service/timers.py": "top of the loop over time",
+    "store/postgres/members.py": "top of the loop of signs of life",
     "service/delivery.py": "top of each channel's loop",
     "service/hint_listening.py": "top of the loop over connections, and of the one beside it",
     "chat/listening.py": "top of the loop that listens, and of one order in it",

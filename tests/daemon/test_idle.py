@@ -15,6 +15,7 @@ from tests.contract.given import keep, known
 from tests.fakes import FakeClock, FakeSource
 from tests.notify.given import delivery
 from watcher.app import build as building
+from watcher.app import sources
 from watcher.app.application import App
 from watcher.config.configuration import configure
 from watcher.daemon.run import at_work
@@ -61,7 +62,7 @@ async def idle(folder: Path, monkeypatch: pytest.MonkeyPatch, rules: str = LOW) 
     (folder / "rules.yaml").write_text(rules)
     plan = CreditPlan(1_000_000)
     clock, source = FakeClock(), FakeSource("coins", Allowance(plan), answers=read)
-    monkeypatch.setattr(building, "build_source", lambda _settings, _name: source)
+    monkeypatch.setattr(sources, "build_source", lambda _settings, _name: source)
     store = MemoryStore()
     app = await building.build(configure(folder / "watcher.yaml", {}), store, clock=clock)
     await keep(store, accounts=tuple(known(each, clock.now(), ethereum="5") for each in app.rules.wallets))

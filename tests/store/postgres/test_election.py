@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.ports.members import PLAN, Identity
-from watcher.store.postgres.election import Aims, Peer, Standing, aims
+from watcher.store.postgres.election import Aims, OtherMember, Standing, aims
 
 LANES = ("tell a", "tell b", "tell c", "tell d")
 ALL = (PLAN, *LANES)
@@ -16,12 +16,12 @@ def me(*wanted: str, rules: str = "same") -> Identity:
     return Identity("me", wanted or ALL, rules)
 
 
-def found(*peers: Peer, planner: str = "") -> Standing:
+def found(*peers: OtherMember, planner: str = "") -> Standing:
     return Standing(0.0, 1, planner, peers)
 
 
-def peer(name: str, wanted: Sequence[str] = ALL, rules: str = "same") -> Peer:
-    return Peer(name, rules, tuple(wanted))
+def peer(name: str, wanted: Sequence[str] = ALL, rules: str = "same") -> OtherMember:
+    return OtherMember(name, rules, tuple(wanted))
 
 
 def test_who_is_alone_takes_all_that_it_wants() -> None:

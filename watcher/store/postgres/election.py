@@ -47,7 +47,7 @@ SELECT extract(epoch FROM clock_timestamp())::float8, (SELECT min_version FROM s
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class OtherMember:
     """Another member that is at work."""
 
     name: str
@@ -65,7 +65,7 @@ class Standing:
     """The oldest version of the schema's watchers that works with it."""
     planner: str
     """Who plans; empty if nobody does."""
-    peers: tuple[Peer, ...]
+    peers: tuple[OtherMember, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Ballot:
         }  # fmt: skip
         with translated(self._place):  # one statement: in the middle of several no session is idle
             row = self._conn.execute(_BEAT, values).fetchone() or (0.0, 0, None, [])
-        peers = tuple(Peer(name, mark, _roles(wanted)) for name, mark, wanted in row[3])
+        peers = tuple(OtherMember(name, mark, _roles(wanted)) for name, mark, wanted in row[3])
         return Standing(row[0], row[1], row[2] or "", peers)
 
     def take(self, name: str, roles: Sequence[str], most: int) -> Mapping[str, int]:
