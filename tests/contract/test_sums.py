@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -25,7 +25,7 @@ async def shared(request: pytest.FixtureRequest) -> Store:
 async def owe(store: Store, *sums: SumKey, accounts: tuple[AccountState, ...] = ()) -> None:
     changes = tuple(changed(state.account, asset, None, amount)
                     for state in accounts for asset, amount in state.amounts.items())  # fmt: skip
-    decision = Decision(NOW, accounts=accounts, changes=changes, sums=frozenset(sums))
+    decision = Decision(NOW, accounts=accounts, changes=changes, sums=dict.fromkeys(sums, True))
     await store.conclude([state.account for state in accounts], lambda _past, _recall: decision)
 
 
@@ -36,7 +36,7 @@ async def judged(
     told: list[SumKey] = []
     seen: list[Snapshot] = []
 
-    def read(sums: Sequence[SumKey]) -> tuple[Sequence[Account], Deciding]:
+    def read(sums: Mapping[SumKey, bool]) -> tuple[Sequence[Account], Deciding]:
         told.extend(sums)
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
@@ -96,7 +96,7 @@ async def test_what_a_judgement_concludes_is_kept(shared: Store) -> None:
     fires = alert("a1", account=None, subject="wallet:a")
     await owe(shared, ONE)
 
-    await judged(shared, decision=Decision(NOW, alerts=(fires,), sums=frozenset({OTHER})))
+    await judged(shared, decision=Decision(NOW, alerts=(fires,), sums={OTHER: False}))
 
     assert await shared.live_alerts() == [fires]
     sums, past = await judged(shared)
@@ -108,7 +108,7 @@ async def test_what_a_judgement_concludes_is_kept(shared: Store) -> None:
 async def test_a_judgement_that_failed_is_made_anew(shared: Store) -> None:
     await owe(shared, ONE)
 
-    def read(_sums: Sequence[SumKey]) -> tuple[Sequence[Account], Deciding]:
+    def read(_sums: Mapping[SumKey, bool]) -> tuple[Sequence[Account], Deciding]:
         raise ValueError("a fault of ours")
 
     with pytest.raises(ValueError, match="a fault of ours"):

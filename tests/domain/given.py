@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,9 +10,19 @@ from decimal import Decimal
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.alerts.silences import Silence
-from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Revision, Snapshot
+from watcher.domain.decision import (
+    Decision,
+    LastRead,
+    PriceAt,
+    Question,
+    Recalled,
+    Revision,
+    Snapshot,
+    SumKey,
+)
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, decide_by_time, decide_on_rules, differing, questions
+from watcher.domain.evaluation.decide_sums import decide_on_sums, parts_of, questions_on_sums
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery
@@ -156,6 +166,10 @@ class World:
             flaps=dict(self.flaps),
         )
 
+    def whole(self) -> Snapshot:
+        """All that is known."""
+        return self.past()
+
     def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
         """One request's outcomes, some time later; what was told, as words."""
         self.now += after
@@ -213,6 +227,10 @@ class World:
                 continue
             if isinstance(question, ChangesIn):
                 found[question] = self._changes_in(question)
+                continue
+            if isinstance(question, LastRead):
+                mine = (state for state in self.states.values() if state.account.source == question.source)
+                found[question] = frozenset(each.account for each in mine if each.seen and not each.misses)
                 continue
             assert isinstance(question, PriceAt)
             known = [q.price for asset, q in self.prices if asset == question.asset and q.at <= question.at]
@@ -281,6 +299,48 @@ class Stored(World):
         """A decision that is not kept: its transaction failed, or it was only tried."""
         since = self.running_since
         decide(self.past(), seen, self.rules, self.now, running_since=since, memo=self.memo)
+
+
+class Apart(World):
+    """A world whose decisions see only the accounts that they are about, as where many processes share a
+    store; sums are judged right after."""
+
+    mine: Collection[Account] = ()
+
+    def whole(self) -> Snapshot:
+        return super().past()
+
+    def past(self) -> Snapshot:
+        asked = super().past()
+        states = {account: state for account, state in asked.accounts.items() if account in self.mine}
+        alerts = {key: alert for key, alert in asked.alerts.items() if alert.account in (None, *self.mine)}
+        return replace(asked, accounts=states, alerts=alerts, apart=True)
+
+    def see(self, *seen: Outcome, after: timedelta = MINUTE) -> list[str]:
+        self.mine = [outcome.account for outcome in seen]
+        return [*super().see(*seen, after=after), *self._sums()]
+
+    def wait(self, duration: timedelta) -> list[str]:
+        self.mine = list(self.wallets)
+        return [*super().wait(duration), *self._sums()]
+
+    def restart(self, *rules: Rule, after: timedelta = timedelta(0)) -> list[str]:
+        self.mine = list(self.states)
+        return [*super().restart(*rules, after=after), *self._sums()]
+
+    def _sums(self) -> list[str]:
+        told: list[str] = []
+        while sums := self.last.sums:
+            told += self._keep(self._on(sums, self.memo))
+        return told
+
+    def _on(self, sums: Mapping[SumKey, bool], memo: Memo) -> Decision:
+        self.mine = parts_of(sums, self.rules, memo)
+        past = replace(self.past(), apart=False)
+        recalled = self._recall(questions_on_sums(past))
+        return decide_on_sums(
+            past, sums, self.rules, self.now, running_since=self.running_since, recalled=recalled, memo=memo
+        )
 
 
 def firing(alerts: Iterable[Alert]) -> dict[tuple[str, str], set[str]]:

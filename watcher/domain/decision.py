@@ -93,9 +93,19 @@ class AmountAt(NamedTuple):
     at: datetime
 
 
-Question = PriceAt | AmountAt | ChangesIn | BaselineOf
-Recalled = Decimal | tuple[Change, ...] | Baseline | None
-"""The answer to a question: a price or an amount, the changes, the mark; None if there is none."""
+class LastRead(NamedTuple):
+    """The accounts of a source whose last poll was read: a few, those read last; asked where a decision does
+    not see everyone."""
+
+    source: str
+
+
+FEW = 16
+"""So many accounts answer `LastRead`."""
+
+Question = PriceAt | AmountAt | ChangesIn | BaselineOf | LastRead
+Recalled = Decimal | tuple[Change, ...] | Baseline | frozenset[Account] | None
+"""The answer to a question: a price or an amount, the changes, the mark, accounts; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +149,9 @@ class Decision:
     """New names of assets, as in `Snapshot`; to be added to what is known."""
     former: Mapping[Asset, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     """All former symbols of these assets, as in `Snapshot`."""
-    sums: frozenset[SumKey] = frozenset()
-    """To be judged apart, soon: what they sum may be another, or time has something to say of them."""
+    sums: Mapping[SumKey, bool] = field(default_factory=lambda: EMPTY)
+    """To be judged apart, soon: what they sum may be another, or time has something to say of them. True: a
+    reading was about it, one of those that rules count."""
 
     @property
     def news(self) -> bool:

@@ -120,13 +120,14 @@ class Store(StoreAccess, Protocol):
         ...
 
     async def conclude_sums(
-        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+        self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
         """Conclude on some sums that decisions have left to be judged apart, at most so many.
 
         None if there are none, or others are at them. What was decided before they were taken is seen, and
-        what is decided after leaves them to be judged again. `read` is told which they are; the accounts
-        that it names, which nothing locks, are seen as they were at one moment.
+        what is decided after leaves them to be judged again. `read` is told which they are, as
+        `Decision.sums` had them; the accounts that it names, which nothing locks, are seen as they were at
+        one moment.
         """
         ...
 

@@ -7,10 +7,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from threading import Lock
 
-from watcher.domain.decision import Decision, Snapshot
+from watcher.domain.decision import Decision, Snapshot, SumKey
 from watcher.domain.evaluation.asset_identity import recognise
 from watcher.domain.evaluation.decide import decide, decide_by_time, decide_on_rules, differing, questions
+from watcher.domain.evaluation.decide_sums import decide_on_sums, parts_of, questions_on_sums
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account, Outcome
@@ -18,6 +20,9 @@ from watcher.domain.rules import Use
 from watcher.ports.clock import Clock
 from watcher.ports.store import Concluding, Deciding, Recall, Settlement, Store
 from watcher.service.metrics import Metrics
+
+SUMS = 100
+"""So many sums are judged in one transaction."""
 
 PASS = timedelta(seconds=15)
 """Time is judged at moments so far apart, counted from the start."""
@@ -40,7 +45,8 @@ class RuleEngine:
         self.store, self.rules, self.clock = store, rules, clock
         self.running_since = running_since
         self.metrics, self._on_deliveries = metrics, on_deliveries
-        self._memo = Memo()  # of the thread in which the store decides
+        self._memo, self._deciding = Memo(), Lock()
+        """A store may decide in several threads; a memo belongs to one at a time."""
         self.later = asyncio.Event()
         """Set by each decision after which time may bring something sooner than was thought."""
 
@@ -91,14 +97,17 @@ class RuleEngine:
             return (), lambda _past, _recall: Decision(now), settlement
 
         def deciding(past: Snapshot, recall: Recall) -> Decision:
-            names = recognise(past, outcomes, rules, now, memo=memo)
-            past, seen = names.past, names.outcomes
-            compared = differing(past, seen)
-            asked = questions(past, seen, rules=rules, now=now, compared=compared, memo=memo)
-            return decide(
-                past, seen, rules, now, running_since=self.running_since, recalled=recall(asked),
-                compared=compared, names=names, memo=memo,
-            )  # fmt: skip
+            with self._deciding:
+                names = recognise(past, outcomes, rules, now, memo=memo)
+                past, seen = names.past, names.outcomes
+                compared = differing(past, seen)
+                asked = questions(past, seen, rules=rules, now=now, compared=compared, memo=memo)
+            recalled = recall(asked)
+            with self._deciding:
+                return decide(
+                    past, seen, rules, now, running_since=self.running_since, recalled=recalled,
+                    compared=compared, names=names, memo=memo,
+                )  # fmt: skip
 
         return [outcome.account for outcome in outcomes], deciding, settlement
 
@@ -120,15 +129,41 @@ class RuleEngine:
                 )
 
             nonlocal quiet
-            decision = after(0)
-            if most and not decision.news:
-                quiet = most
-                if after(most).news:
-                    quiet = bisect_left(range(1, most), x=True, key=lambda passes: after(passes).news)
+            with self._deciding:
+                decision = after(0)
+                if most and not decision.news:
+                    quiet = most
+                    if after(most).news:
+                        quiet = bisect_left(range(1, most), x=True, key=lambda passes: after(passes).news)
             return decision
 
         await self.conclude(accounts, deciding)
         return quiet
+
+    async def judge_sums(self, most: int = SUMS) -> int:
+        """Judge sums that were left to be judged apart, at most so many. Returned is how many that were."""
+        taken = 0
+
+        def read(sums: Mapping[SumKey, bool]) -> tuple[Sequence[Account], Deciding]:
+            nonlocal taken
+            taken = len(sums)
+
+            def deciding(past: Snapshot, recall: Recall) -> Decision:
+                recalled = recall(questions_on_sums(past))
+                with self._deciding:
+                    return decide_on_sums(
+                        past, sums, self.rules, self.clock.now(), running_since=self.running_since,
+                        recalled=recalled, memo=self._memo,
+                    )  # fmt: skip
+
+            with self._deciding:
+                return parts_of(sums, self.rules, self._memo), deciding
+
+        decision = await self.store.conclude_sums(read, most)
+        if decision is None:
+            return 0
+        self._told(decision, polled=False)
+        return taken
 
     async def take_effect(self) -> Decision:
         """What new rules, or another watch list, mean for the alerts that live: see `decide_on_rules`."""
@@ -136,6 +171,7 @@ class RuleEngine:
         accounts = list(dict.fromkeys(alert.account for alert in live if alert.account is not None))
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
-            return decide_on_rules(past, self.rules, now, memo=self._memo)
+            with self._deciding:
+                return decide_on_rules(past, self.rules, now, memo=self._memo)
 
         return await self.conclude(accounts, deciding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,9 +11,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.domain.given import ETH, USDC, Stored, World, failed, omitted, reading
+from tests.domain.given import ETH, USDC, Apart, Stored, World, failed, omitted, reading
 from watcher.domain.aggregates import total
 from watcher.domain.aggregates.contributions import View
+from watcher.domain.alerts.lifecycle import BLIND
 from watcher.domain.model import Account, Wallet
 from watcher.domain.rules import Rule, ThresholdRule, Total
 
@@ -134,6 +136,24 @@ def test_kept_sums_and_sums_made_each_time_tell_the_same(steps: list[tuple[int, 
         assert messages == fresh[2]
         known = {key: [(t.amount, t.value) for t in each] for key, each in sums_now.items()}
         assert known == {key: [(t.amount, t.value) for t in each] for key, each in fresh[1].items()}
+
+
+@MODEST
+@given(STEPS)
+def test_sums_that_are_judged_apart_tell_the_same(steps: list[tuple[int, Any]]) -> None:
+    """Right after each decision, and time is looked at; what is told in one step has no order. That a rule
+    cannot be judged may be told a reading earlier or later."""
+    whole, apart = World(*RULES, wallets=WALLETS), Apart(*RULES, wallets=WALLETS)
+    steps = [(abs(after), step) for after, step in steps if not isinstance(step, str) or step == "wait"]
+    looks = [each for step in steps for each in (step, (0, "wait"))]
+    with_few(1000, whole, looks)
+    play(apart, looks)
+
+    told, told_apart = (
+        Counter(each.message for each in world.told if not each.message.rule.startswith(BLIND))
+        for world in (whole, apart)
+    )
+    assert told_apart == told
 
 
 @MODEST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -87,6 +88,12 @@ class Selection:
         """A cache: what accounts add, as of the states that were looked at last."""
         self.repriced = 0
         """Counts how often the price of something selected may have changed."""
+
+    def afresh(self) -> Selection:
+        """The same selection, of which no part is known."""
+        other = copy(self)
+        other.parts = {}
+        return other
 
     def prices_changed(self, assets: Iterable[Asset]) -> None:
         """These have another price, or their price is in doubt, or no more."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from watcher.domain.aggregates.contributions import Contribution, Selection, View, known
 from watcher.domain.aggregates.total import Sum, Summed
 from watcher.domain.alerts.lifecycle import Subject
-from watcher.domain.decision import Revision
+from watcher.domain.decision import Revision, SumKey
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Wallet
 from watcher.domain.rules import Side, SumRule
 
@@ -31,17 +31,12 @@ class AggregateIndex:
         """`also`: other names of assets."""
         self._wallets, self._also = wallets, also
         self._selections: dict[Side, dict[str, Sum]] = {}
-        self.by_key: dict[tuple[str, str], Summed] = {}
+        self.by_key: dict[SumKey, Summed] = {}
+        self._of: Mapping[Account, tuple[Sum, ...]] = {}
+        self.selections: dict[Selection, list[Sum]] = {}
         for rule in rules:
             self._enter(rule)
-        self._chosen: dict[Selection, list[Sum]] = {}
-        of: dict[Account, list[Sum]] = {}
-        for sums in self._selections.values():
-            for each in sums.values():
-                self._chosen.setdefault(each.selection, []).append(each)
-                for account in each.accounts:
-                    of.setdefault(account, []).append(each)
-        self._of = {account: tuple(found) for account, found in of.items()}
+        self._connect(each for sums in self._selections.values() for each in sums.values())
         self._taken: dict[Account, AccountState | None] = {}
         """The states that everything kept is made of."""
         self._unsure: set[Account] = set()
@@ -57,6 +52,35 @@ class AggregateIndex:
     def of(self, account: Account) -> tuple[Sum, ...]:
         return self._of.get(account, ())
 
+    def keys_of(self, account: Account) -> set[SumKey]:
+        """The sums of several accounts of which this one is a part."""
+        return {summed.key for each in self.of(account) for summed in each.concerns if summed.several}
+
+    def _connect(self, sums: Iterable[Sum]) -> None:
+        of: dict[Account, list[Sum]] = {}
+        for each in sums:
+            self.selections.setdefault(each.selection, []).append(each)
+            for account in each.accounts:
+                of.setdefault(account, []).append(each)
+        self._of = {account: tuple(found) for account, found in of.items()}
+
+    def only(self, keys: Iterable[SumKey]) -> AggregateIndex:
+        """These sums alone, of which nothing is kept yet: for a past that has only their accounts."""
+        index = AggregateIndex((), self._wallets, self._also)
+        selections: dict[Selection, Selection] = {}
+        made: dict[Sum, Sum] = {}
+        for key in dict.fromkeys(keys):
+            known = self.by_key.get(key)
+            for each in known.sums if known is not None else ():
+                if each not in made:
+                    if each.selection not in selections:
+                        selections[each.selection] = each.selection.afresh()
+                    made[each] = Sum(selections[each.selection], each.accounts)
+            if known is not None:
+                index.by_key[key] = known.over(tuple(made[each] for each in known.sums))
+        index._connect(made.values())
+        return index
+
     def look(self, view: View, named: Iterable[Asset] = ()) -> None:
         """Bring what is kept to what this view shows. `named`: assets that now have a name, or another."""
         states, taken = known(view.past), self._taken
@@ -70,7 +94,7 @@ class AggregateIndex:
             self._renamed(asset, view)
         priced = {*view.quoted, *view.doubted}
         if priced or self._priced:
-            for selection in self._chosen:
+            for selection in self.selections:
                 selection.prices_changed(priced | self._priced)
         self._priced = priced
 
@@ -92,13 +116,13 @@ class AggregateIndex:
 
     def _unprice(self) -> None:
         """Any price may have changed."""
-        for selection in self._chosen:
+        for selection in self.selections:
             selection.repriced += 1
 
     def _forget(self) -> None:
         self._taken.clear()
         self._unsure.clear()
-        for selection, sums in self._chosen.items():
+        for selection, sums in self.selections.items():
             selection.parts.clear()
             for each in sums:
                 each.clear()
@@ -106,7 +130,7 @@ class AggregateIndex:
     def _take(self, account: Account, state: AccountState | None, view: View) -> None:
         old = self._taken.get(account)
         self._taken[account] = state
-        if old is None or state is None or not _alike(old, state):
+        if old is None or state is None or not alike(old, state):
             self._put(account, state, None, view)
         elif old.amounts is not state.amounts:
             self._put(account, state, _moved(old, state), view)
@@ -151,9 +175,7 @@ class AggregateIndex:
         for key in sides[0] if len(sides) == 1 else (ALL,):
             sums = tuple(side[key] for side in sides)
             summed = Summed(rule, self._subject(rule, key, sums[0]), sums)
-            self.by_key[rule.id, key] = summed
-            for each in sums:
-                each.concerns.append(summed)
+            self.by_key[summed.key] = summed
 
     def _sums_of(self, side: Side) -> dict[str, Sum]:
         found = self._selections.get(side)
@@ -198,7 +220,7 @@ def _keys(side: Side, account: Account, wallet: Wallet) -> tuple[str, ...]:
     return (ALL,)
 
 
-def _alike(old: AccountState, new: AccountState) -> bool:
+def alike(old: AccountState, new: AccountState) -> bool:
     """Whether two states differ at most in amounts, and in when they were read."""
     return (
         old.stale == new.stale

@@ -14,7 +14,9 @@ from decimal import Decimal
 
 from watcher.domain.aggregates.contributions import Contribution, Selection, View
 from watcher.domain.alerts.lifecycle import Subject, short_id
+from watcher.domain.decision import SumKey
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
+from watcher.domain.readings.plausibility import CONFIRM_AFTER
 from watcher.domain.readings.unknowns import (
     NOT_YET,
     ONE_ASSET,
@@ -248,7 +250,7 @@ class Sum:
         _, unpriced = self.running.value(view.price) if self.kept else self._unkept(view)
         for asset in sorted(unpriced) if self.selection.side.valued else ():
             doubt = view.doubt(asset)
-            began = doubt is not None and asset not in view.past.doubts
+            began = doubt is not None and view.now - doubt.since < CONFIRM_AFTER
             symbol = view.symbols.get(asset, "")
             remedy = price_it(asset, symbol, self.selection.units.get(asset.chain, ""))
             return Unknown(why, remedy, view.now if began else None)
@@ -354,6 +356,23 @@ class Summed:
     calm: int = -1
     """The `stamp` under which this was found not to be met: it need not be judged again under it."""
     _members: str = ""
+
+    def __post_init__(self) -> None:
+        for each in self.sums:
+            each.concerns.append(self)
+
+    @property
+    def key(self) -> SumKey:
+        return SumKey(self.rule.id, self.subject.key)
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes more than one account to know it."""
+        return len({account for each in self.sums for account in each.accounts[:2]}) > 1
+
+    def over(self, sums: tuple[Sum, ...]) -> Summed:
+        """The same, over other objects for the same sums."""
+        return Summed(self.rule, self.subject, sums, _members=self.members)
 
     @property
     def members(self) -> str:

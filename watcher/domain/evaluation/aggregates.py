@@ -8,14 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.aggregates.contributions import View
+from watcher.domain.aggregates.due import due, grown_old, key_of, renamed
 from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.aggregates.total import Sum, Summed
-from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition, about
-from watcher.domain.decision import Snapshot
+from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Transition
+from watcher.domain.decision import Snapshot, SumKey
 from watcher.domain.evaluation.composer import MessageComposer
 from watcher.domain.evaluation.memo import Memo
-from watcher.domain.evaluation.rule_health import RuleHealth
-from watcher.domain.messages.message import OfAggregate, Particulars, Place
+from watcher.domain.evaluation.rule_health import POLLS, RuleHealth
+from watcher.domain.messages.message import NOTHING, OfAggregate, Particulars, Place
 from watcher.domain.model import EMPTY, Account, AccountState, Asset
 from watcher.domain.readings.prices import Weighed
 from watcher.domain.readings.reconcile import Reconciled
@@ -42,6 +43,8 @@ class AggregateEvaluator:
         self._rule_health = rule_health
         self._read: list[Reconciled] = []
         self._missed: list[Account] = []
+        self.due: dict[SumKey, bool] = {}
+        """To be judged apart, as `Decision.sums`."""
 
     def read(self, reconciled: Reconciled) -> None:
         """An account was read; it may be a part of sums."""
@@ -59,6 +62,10 @@ class AggregateEvaluator:
         view = self._view(
             {reconciled.state.account: reconciled.state for reconciled in self._read}, prices, symbols
         )
+        if self._past.apart:
+            self.due |= dict.fromkeys(renamed(sums, view, symbols), False)
+            self.due |= due(sums, view, self._read, self._missed)
+            sums = self._of_one_account(sums)
         sums.look(view, symbols)
         judged = news(sums, view, self._read)
         for summed, alert in judged.items():
@@ -70,18 +77,63 @@ class AggregateEvaluator:
                 for summed in each.concerns:
                     self._blinded(summed, each.unread(account, view, ""), view)
 
+    def _of_one_account(self, sums: AggregateIndex) -> AggregateIndex:
+        """Those of which a decision that does not see everyone has the only account."""
+        accounts = [*(reconciled.state.account for reconciled in self._read), *self._missed]
+        found = (summed for account in accounts for each in sums.of(account) for summed in each.concerns)
+        return sums.only(summed.key for summed in found if not summed.several)
+
+    def judge_all(self, wanted: Mapping[SumKey, bool], advance: Advance) -> None:
+        """Those subjects that the memo has, of a past that has all their accounts and nothing else."""
+        view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+        self._memo.sums.look(view)
+        for key, summed in self._memo.sums.by_key.items():
+            if key not in wanted:
+                continue
+            self._subject(summed, self._past.alerts.get(key), view, advance, read=wanted[key])
+            for each in summed.sums:
+                for account in each.accounts:
+                    state = view.state(account)
+                    if state is not None and state.misses >= POLLS:
+                        self._blinded(summed, each.unread(account, view, ""), view)
+
+    def unread(self, account: Account) -> None:
+        """Time has passed without a reading of this account. One that polls fail for speaks for itself."""
+        sums, state = self._memo.sums, self._past.accounts.get(account)
+        if self._past.apart and sums and state is not None and state.misses < POLLS:
+            view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
+            self.due |= grown_old(sums, view, account)
+
+    def left(self, alert: Alert) -> bool:
+        """Whether what this alert is about has to be judged apart; then that is noted."""
+        key = key_of(alert)
+        summed = self._memo.sums.by_key.get(key) if self._past.apart else None
+        if summed is None or not summed.several:
+            return False
+        self.due.setdefault(key, False)
+        return True
+
     def known_place(
         self, alert: Alert
     ) -> tuple[Place, list[tuple[str, str]], dict[str, str], Particulars] | None:
         """What a message that no reading of now has brought about says of a sum; None if it is not on one."""
-        summed = self._memo.sums.by_key.get((about(alert.rule), alert.subject))
+        key, sums = key_of(alert), self._memo.sums
+        summed = sums.by_key.get(key)
         if summed is None:
             return None
+        if self._past.apart:
+            if summed.several:
+                return whole(summed), [], {}, NOTHING
+            sums = sums.only([key])
+            summed = sums.by_key[key]
         view = self._view(EMPTY, Weighed(self._past, self._now), EMPTY)
-        self._memo.sums.look(view)
+        sums.look(view)
         return whole(summed), facts(summed, view), values(summed, view), numbers(summed, view)
 
-    def _subject(self, summed: Summed, alert: Alert | None, view: View, advance: Advance) -> None:
+    def _subject(
+        self, summed: Summed, alert: Alert | None, view: View, advance: Advance, *, read: bool = True
+    ) -> None:
+        """`read`: a reading was about it. Else what waits for readings waits on."""
         rule = summed.rule
         if alert is not None and not self._memo.goes_on(alert):
             alert = None
@@ -91,10 +143,12 @@ class AggregateEvaluator:
         calm = alert is None and answer is Answer.NOT_MET
         summed.calm = summed.stamp() if calm else -1
         if answer is Answer.UNKNOWN:
-            self._blind(summed, rule.judge_sums(totals, firing=firing).because, view)
+            if read:
+                self._blind(summed, rule.judge_sums(totals, firing=firing).because, view)
             return
         self._rule_health.sees(rule, summed.subject.key, whole(summed))
-        if calm:
+        waits = alert is not None and alert.state is AlertState.PENDING and answer is Answer.MET
+        if calm or (waits and not read):
             return
         step = advance(rule, alert, summed.subject, rule.judge_sums(totals, firing=firing))
         if step.tell is not None:

@@ -7,18 +7,21 @@ needs from history is asked for by `questions` beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Recheck, Snapshot
+from watcher.domain.aggregates.contributions import known
+from watcher.domain.decision import Decision, LastRead, PriceAt, Question, Recalled, Recheck, Snapshot, SumKey
 from watcher.domain.evaluation.asset_identity import Recognised, renamed_notices, unfamiliar
 from watcher.domain.evaluation.evaluator import RuleEvaluator
 from watcher.domain.evaluation.memo import Memo
-from watcher.domain.evaluation.never_held import empty_notices
+from watcher.domain.evaluation.never_held import EMPTY_RULE, crossing, empty_notices
 from watcher.domain.evaluation.quarantine import Sifted, hush, sift
 from watcher.domain.evaluation.rescaling import baselines, rescale, rescaled_notices
+from watcher.domain.evaluation.rule_health import POLLS
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.evaluation.windows import looking_back
 from watcher.domain.evaluation.withdrawal import under_its_name, why_over
@@ -62,6 +65,8 @@ def questions(
     for outcome in seen:
         state = past.accounts.get(outcome.account)
         if state is None or not isinstance(outcome, Reading):
+            if past.apart and state is not None and state.misses + 1 >= POLLS:
+                asked.append(LastRead(outcome.account.source))
             continue
         differences = compared[outcome.account]
         for difference in differences:
@@ -93,7 +98,10 @@ def decide(
     An account that is no longer watched (the configuration was read anew meanwhile) is passed over.
     """
     memo = (memo or Memo()).under(rules, past)
-    draft = _Draft(past, memo, now, RuleEvaluator(past, memo, now, running_since, recalled), recalled)
+    evaluator = RuleEvaluator(past, memo, now, running_since, recalled)
+    asked = {outcome.account for outcome in seen}
+    evaluator.release(lambda alert: not past.apart or alert.account in asked)
+    draft = _Draft(past, memo, now, evaluator, recalled)
     if names is not None:
         draft.notices += renamed_notices(names.renamed, names.former, rules.channels, now)
     alone = len(seen) == 1
@@ -122,7 +130,6 @@ class _Draft:
         self._again: list[Recheck] = []
         self._symbols: dict[Asset, str] = {}
         self.notices: list[Delivery] = []
-        evaluator.release()
 
     def take(self, answer: Outcome, differences: Sequence[Difference] | None, *, alone: bool) -> None:
         """Take in one outcome. `differences`: of a reading that was compared with the snapshot already.
@@ -150,25 +157,32 @@ class _Draft:
     def finish(self, names: Recognised | None) -> Decision:
         """The decision, once every outcome is taken in."""
         evaluator, prices = self._evaluator, self._prices
-        self.notices += empty_notices(self._past, self._states, self._rules, self._now)
+        self._empty()
         evaluator.sums(prices, self._symbols)
-        evaluator.finish()
-        return Decision(
-            at=self._now,
+        said = evaluator.finish()
+        return replace(
+            said,
             accounts=tuple(self._states),
             changes=tuple(self._changes),
             quotes=prices.quotes,
             doubts=prices.doubts,
             symbols=self._symbols,
-            alerts=tuple(evaluator.alerts),
-            deliveries=(*evaluator.deliveries, *self.notices),
+            deliveries=(*said.deliveries, *self.notices),
             again=tuple(self._again),
             marks=tuple(evaluator.marks),
-            flaps=evaluator.flaps,
             rescaled=tuple(evaluator.rescaled),
             same=names.same if names is not None else EMPTY,
             former=names.former if names is not None else EMPTY,
         )
+
+    def _empty(self) -> None:
+        """Tell of wallets that never held anything, or leave that to who knows all their accounts."""
+        crossed = crossing(self._past, self._states, self._rules, self._now)
+        if crossed and self._past.apart:
+            self._evaluator.due.update((SumKey(EMPTY_RULE, name), True) for name in crossed)
+        elif crossed:
+            states = {**known(self._past), **{state.account: state for state in self._states}}
+            self.notices += empty_notices(crossed, states, self._rules, self._now)
 
     def _rescale(self, state: AccountState, reading: Reading) -> AccountState:
         """The state in the units of this reading; what they changed is kept and told."""
@@ -208,7 +222,7 @@ class _Draft:
 
 def decide_by_time(
     past: Snapshot,
-    accounts: Iterable[Account],
+    accounts: Collection[Account],
     rules: Rules,
     now: datetime,
     *,
@@ -219,17 +233,16 @@ def decide_by_time(
     """What follows from time alone: accounts unread for too long, repeats and escalations that are due,
     and what was held back and is held back no more. `uses`: what the ledger says of sources."""
     memo = (memo or Memo()).under(rules, past)
-    evaluator = RuleEvaluator(past, memo, now, running_since)
-    evaluator.release()
+    evaluator, mine = RuleEvaluator(past, memo, now, running_since), {None, *accounts}
+    evaluator.release(lambda alert: not past.apart or alert.account in mine)
     evaluator.budgets(uses)
     for account in accounts:
         evaluator.clocks(past.accounts.get(account) or AccountState(account, watched_since=running_since))
+        evaluator.unread(account)
     for alert in past.alerts.values():
         if memo.stands(alert):
             evaluator.remind(alert)
-    evaluator.finish()
-    alerts, deliveries = tuple(evaluator.alerts), tuple(evaluator.deliveries)
-    return Decision(at=now, alerts=alerts, deliveries=deliveries, flaps=evaluator.flaps)
+    return evaluator.finish()
 
 
 def decide_on_rules(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo | None = None) -> Decision:
@@ -249,14 +262,9 @@ def decide_on_rules(past: Snapshot, rules: Rules, now: datetime, *, memo: Memo |
             evaluator.withdraw(named, why)
         elif named != alert:
             evaluator.alerts.append(named)
-    evaluator.finish()
-    return Decision(
-        at=now,
-        alerts=tuple(evaluator.alerts),
-        deliveries=tuple(evaluator.deliveries),
-        standing=rules.fingerprints,
-        flaps=evaluator.flaps,
-    )
+    sums = memo.sums.by_key.items() if past.apart else ()
+    every = {key: False for key, summed in sums if summed.several}
+    return replace(evaluator.finish(), standing=rules.fingerprints, sums=every)
 
 
 def _changes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.alerts.flapping import Flap
 from watcher.domain.alerts.lifecycle import Alert, AlertState, Subject, Terms, Transition, advance, withdraw
-from watcher.domain.decision import Question, Recalled, Snapshot
+from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumKey
 from watcher.domain.evaluation.aggregates import AggregateEvaluator
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.domain.evaluation.composer import MessageComposer, level_numbers, level_values
@@ -19,7 +19,6 @@ from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_health import POLLS, RuleHealth
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.evaluation.windows import WindowEvaluator
-from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, OfSource, Severity, change_facts
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, Outcome, Reading, subject_key
 from watcher.domain.readings.prices import Weighed, assumed
@@ -52,14 +51,10 @@ class RuleEvaluator:
             self._alarmed.setdefault(alert.account, []).append(alert)
         self._router = Router(past, rules, now)
         self._composer = MessageComposer(rules, now, self._router)
-        self._rule_health = RuleHealth(past, memo, now, running_since, self._composer)
+        self._rule_health = RuleHealth(past, memo, now, running_since, self._composer, recalled)
         self._sums = AggregateEvaluator(past, memo, now, self._composer, self._rule_health)
         self._windows = WindowEvaluator(past, memo, now, recalled, self._composer)
         self.alerts: list[Alert] = []
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        return self._composer.deliveries
 
     @property
     def marks(self) -> list[Baseline]:
@@ -69,9 +64,21 @@ class RuleEvaluator:
     def flaps(self) -> dict[tuple[str, str], Flap]:
         return self._router.flaps
 
-    def finish(self) -> None:
-        """Route what is to be told, once everything is judged; then `alerts` and `deliveries` are whole."""
+    @property
+    def due(self) -> dict[SumKey, bool]:
+        """Sums that are to be judged apart."""
+        return self._sums.due
+
+    def finish(self) -> Decision:
+        """Route what is to be told, once everything is judged: what rules have to say."""
         self.alerts = self._composer.finish([*self.alerts, *self._rule_health.alerts])
+        return Decision(
+            at=self._now,
+            alerts=tuple(self.alerts),
+            deliveries=tuple(self._composer.deliveries),
+            flaps=self._router.flaps,
+            sums=self._sums.due or EMPTY,
+        )
 
     @property
     def rescaled(self) -> list[tuple[Account, Asset]]:
@@ -146,6 +153,11 @@ class RuleEvaluator:
             step = self._advance(rule, alert, subject, verdict)
             self._composer.alert(rule, step, self._composer.where(state.account), [])
 
+    def unread(self, account: Account) -> None:
+        """Sums of which an account is a part that was not read for long."""
+        if not self._memo.of(account).clocks:  # else that is told otherwise
+            self._sums.unread(account)
+
     def budgets(self, uses: Mapping[str, Use]) -> None:
         """Rules about the credits of sources whose ledger is known; the others stay as they are."""
         for rule in self._rules.budgets if uses else ():
@@ -162,13 +174,18 @@ class RuleEvaluator:
         """Rules over sums, once all accounts of this decision are learnt. Both are what it will keep."""
         self._sums.judge(prices, symbols, self._advance)
 
+    def all_sums(self, wanted: Mapping[SumKey, bool]) -> None:
+        """All rules over sums that the memo has, of a past that has all their accounts. `wanted`: as in
+        `Decision.sums`."""
+        self._sums.judge_all(wanted, self._advance)
+
     def remind(self, alert: Alert) -> None:
         """What time alone brings about for a firing alert; not for one that was judged just now."""
         rule = self._rules.voice(alert.rule)
         if any(judged.id == alert.id for judged in self.alerts):
             return
         step = self._router.overdue(rule, alert)
-        if step.alert is not None:
+        if step.alert is not None and not self._sums.left(alert):
             self.alerts.append(step.alert)
             self._again(rule, step, alert.held if step.tell is Kind.FIRING else "")
 
@@ -183,14 +200,16 @@ class RuleEvaluator:
         """Forget how often this alert came and went."""
         self._router.flaps[alert.rule, alert.subject] = Flap()
 
-    def release(self) -> None:
+    def release(self, mine: Callable[[Alert], bool]) -> None:
         """Tell of alerts that are over whose message was held back and is not any more.
 
         Before all else: of a later alert on the same subject people hear after it.
         """
         for alert in self._past.owing:
             rule = self._rules.voice(alert.rule)
-            if not self._router.hold_of(rule, alert):
+            if not mine(alert):
+                continue
+            if not self._router.hold_of(rule, alert) and not self._sums.left(alert):
                 self.alerts.append(alert)
                 self._again(rule, Transition(alert, alert.owed), alert.held)
 

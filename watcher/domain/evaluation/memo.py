@@ -6,7 +6,8 @@ which of several reasons is named for which a sum over many accounts is not know
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.alerts.lifecycle import Alert, AlertState
-from watcher.domain.decision import Revision, Snapshot
+from watcher.domain.decision import Revision, Snapshot, SumKey
 from watcher.domain.evaluation.fast_path import FastPath, LevelBand, band_of, calm_check, patience
 from watcher.domain.evaluation.implied_zeros import NamedAssets, named_by
 from watcher.domain.evaluation.rule_index import BUILT_IN, Names, Rules, other_names, selects
@@ -107,6 +108,12 @@ class Memo:
         """What the states were of, as in `Revision`: another process may have written since."""
         self.__dict__.pop("sums", None)
 
+    def by(self, rules: Rules) -> Memo:
+        """This memo, for what rules alone decide."""
+        if rules is not self.rules:
+            self._begin(rules, self.also)
+        return self
+
     def under(self, rules: Rules, past: Snapshot) -> Memo:
         """This memo, for a decision by these rules from this snapshot."""
         also = other_names(past.same, past.former)
@@ -151,13 +158,19 @@ class Memo:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
         return AggregateIndex(self.rules.summing, self.rules.wallets, self.also)
 
+    def only(self, sums: Iterable[SumKey]) -> Memo:
+        """The same, for a decision on these sums alone."""
+        memo = copy(self)
+        memo.__dict__["sums"] = self.sums.only(sums)
+        return memo
+
     def judged_as(self, rule_id: str, subject: str) -> str:
         """The fingerprint of what is judged of a subject: the rule's, and of a sum also what is summed."""
         print_ = self.rules.fingerprint(rule_id) or ""
         rule = self.rules.by_id.get(rule_id)
         if not (isinstance(rule, SumRule) and rule.sides()):
             return print_
-        summed = self.sums.by_key.get((rule_id, subject))
+        summed = self.sums.by_key.get(SumKey(rule_id, subject))
         return f"{print_}/{summed.members}" if summed is not None else print_
 
     def stands(self, alert: Alert) -> bool:

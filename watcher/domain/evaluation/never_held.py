@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.lifecycle import short_id
@@ -40,15 +40,17 @@ def never_held(
     return {name: since for name, since in found.items() if name not in others}
 
 
+def crossing(past: Snapshot, states: Iterable[AccountState], rules: Rules, now: datetime) -> set[str]:
+    """The wallets of which an account is known to have been empty for long enough from these readings on."""
+    return {rules.wallets[state.account].name for state in states if _crosses(past, state, now)}
+
+
 def empty_notices(
-    past: Snapshot, states: Sequence[AccountState], rules: Rules, now: datetime
+    crossed: Collection[str], known: Mapping[Account, AccountState], rules: Rules, now: datetime
 ) -> list[Delivery]:
-    """One notice about the wallets for which it is so from these readings on."""
-    crossed = {rules.wallets[state.account].name for state in states if _crosses(past, state, now)}
+    """One notice about those of these wallets that never held anything. `known` has all their accounts."""
     if not crossed:
         return []
-    known = {**(past.everyone if past.everyone is not None else past.accounts)}
-    known.update({state.account: state for state in states})
     mine = {account: wallet for account, wallet in rules.wallets.items() if wallet.name in crossed}
     names = sorted(never_held(mine, known, now))
     if not names:

@@ -13,7 +13,7 @@ Of an account that a `no_data` rule watches that rule tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,13 +28,13 @@ from watcher.domain.alerts.lifecycle import (
     advance,
     blind,
 )
-from watcher.domain.decision import Snapshot
+from watcher.domain.decision import LastRead, Question, Recalled, Snapshot
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE, PART_RULE, UNREPORTED_RULE
 from watcher.domain.evaluation.composer import MessageComposer
 from watcher.domain.evaluation.memo import Concerned, Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, selects
 from watcher.domain.messages.message import Place, Severity
-from watcher.domain.model import Account, AccountState, Asset, MissReason, Reading, asset_of
+from watcher.domain.model import EMPTY, Account, AccountState, Asset, MissReason, Reading, asset_of
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.readings.unknowns import READ_IT, SEE_WHAT_WAITS, Unknown, in_doubt_since, price_it
 from watcher.domain.rules import Rule, SumRule
@@ -54,9 +54,16 @@ class RuleHealth:
     """What one decision says of rules that cannot be judged. `alerts` are the steps that it makes."""
 
     def __init__(
-        self, past: Snapshot, memo: Memo, now: datetime, running_since: datetime, composer: MessageComposer
+        self,
+        past: Snapshot,
+        memo: Memo,
+        now: datetime,
+        running_since: datetime,
+        composer: MessageComposer,
+        recalled: Mapping[Question, Recalled] = EMPTY,
     ) -> None:
         self._past, self._memo, self._now, self._composer = past, memo, now, composer
+        self._recalled = recalled
         self._rules = memo.rules
         self._running_since = running_since
         self._noted: set[tuple[str, str]] = set()
@@ -177,6 +184,9 @@ class RuleHealth:
         if state is None or state.miss.startswith(_NOT_OF_THE_SOURCE):
             return False
         # As the notice about the source counts, and as backtests can tell: nothing of the source is read.
+        last = self._recalled.get(LastRead(account.source))
+        if isinstance(last, frozenset):
+            return last.isdisjoint(self._rules.wallets)
         others = (states.get(each) for each in self._rules.wallets if each.source == account.source)
         return all(other is None or other.misses for other in others)
 

@@ -118,5 +118,5 @@ class MemoryCommands:
                     shut[asset] = hidden
                 states[account] = state._replace(quarantined=shut, newcomers=new)
                 if self._state.apart:
-                    self._state.owed[SumKey("", subject_key(account))] = None
+                    self._state.leave({SumKey("", subject_key(account)): False})
             self._state.cache.doubt()

@@ -12,7 +12,7 @@ from watcher.domain.alerts.events import Event
 from watcher.domain.alerts.lifecycle import Ack, Alert, AlertState
 from watcher.domain.audit import AuditEntry
 from watcher.domain.credits.allowance import ASIDE, Booking, Grant
-from watcher.domain.decision import AmountAt, Decision, PriceAt, Question, Recalled, SumKey
+from watcher.domain.decision import FEW, AmountAt, Decision, LastRead, PriceAt, Question, Recalled, SumKey
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord, recorded_poll
 from watcher.domain.history.timeline import Gap
@@ -61,7 +61,7 @@ class State:
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     runs: dict[datetime, datetime] = field(default_factory=dict)
     unread: dict[Account, list[Gap]] = field(default_factory=dict)
-    owed: dict[SumKey, None] = field(default_factory=dict)
+    owed: dict[SumKey, bool] = field(default_factory=dict)
     """Sums that are to be judged apart, those that wait longest first."""
     _grants: int = 0
 
@@ -85,9 +85,14 @@ class State:
         if decision.standing is not None:
             self._forget(decision.standing)
         self.owe(decision.deliveries)
-        self.owed.update(dict.fromkeys(sorted(decision.sums)))
+        self.leave(decision.sums)
         if settlement is not None:
             self.settle(settlement, recorded_poll(decision), decision.moved)
+
+    def leave(self, sums: Mapping[SumKey, bool]) -> None:
+        """Leave sums to be judged apart."""
+        for key, read in sorted(sums.items()):
+            self.owed[key] = read or self.owed.get(key, False)
 
     def _note_outage(self, old: AccountState | None, new: AccountState) -> None:
         if old is None or old.misses < UNREAD_AFTER or new.misses:
@@ -105,6 +110,8 @@ class State:
         }
 
     def answer(self, question: Question) -> Recalled:
+        if isinstance(question, LastRead):
+            return self._last_read(question.source)
         if isinstance(question, BaselineOf):
             return self.marks.get(question)
         if isinstance(question, PriceAt):
@@ -114,6 +121,14 @@ class State:
             return tuple(nameless(each) for each in self.changes_in(question))
         change = self.change_at(question)
         return change.after if change is not None else None
+
+    def _last_read(self, source: str) -> frozenset[Account]:
+        found = [
+            (state.last_reading, state.account)
+            for state in self.cache.states.values()
+            if state.account.source == source and state.last_reading and not state.misses
+        ]
+        return frozenset(account for _, account in sorted(found, reverse=True)[:FEW])
 
     def price_at(self, asset: Asset, at: datetime) -> Quote | None:
         """The last price at or before a time."""

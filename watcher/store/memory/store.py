@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Self
 
 from watcher.domain.alerts.fallback import stand_in_id
@@ -108,10 +109,10 @@ class MemoryStore:
         return await self.conclude(*read())
 
     async def conclude_sums(
-        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+        self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
         with self.state.lock:
-            taken = list(self.state.owed)[:most]
+            taken = dict(islice(self.state.owed.items(), most))
             for key in taken:
                 del self.state.owed[key]
             if not taken:
@@ -120,7 +121,7 @@ class MemoryStore:
                 accounts, decide = read(taken)
                 decision = decide(replace(self._past(accounts), apart=False), self._recall)
             except BaseException:
-                self.state.owed.update(dict.fromkeys(taken))
+                self.state.leave(taken)
                 raise
             self.state.keep(decision, None)
         self.on_conclusion(decision)

@@ -121,7 +121,7 @@ class PostgresStore:
         return await self._do(lambda core: core.conclude(*read()))
 
     async def conclude_sums(
-        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+        self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
         return await self._do(lambda core: core.conclude_sums(read, most))
 

@@ -50,7 +50,7 @@ class PostgresTransactions:
         self._not_yet()
 
     def conclude_sums(
-        self, read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], most: int
+        self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
         self._not_yet()
 

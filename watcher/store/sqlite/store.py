@@ -117,7 +117,7 @@ class SqliteStore:
         return await self._do(lambda core: core.conclude(*read()))
 
     async def conclude_sums(
-        self, _read: Callable[[Sequence[SumKey]], tuple[Sequence[Account], Deciding]], _most: int
+        self, _read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], _most: int
     ) -> Decision | None:
         return None  # each decision sees everyone
 

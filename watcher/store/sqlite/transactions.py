@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
-from watcher.domain.decision import Decision, PriceAt, Question, Recalled, Snapshot
+from watcher.domain.decision import FEW, Decision, LastRead, PriceAt, Question, Recalled, Snapshot
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, AccountState, Asset, Change
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
@@ -155,6 +155,8 @@ class Transactions:
         return {question: self._answer(cache, question) for question in dict.fromkeys(asked)}
 
     def _answer(self, cache: SqliteSnapshotCache, question: Question) -> Recalled:
+        if isinstance(question, LastRead):
+            return self._last_read(question.source)
         asset = cache.asset_ids.get(question.asset)
         if isinstance(question, ChangesIn):
             return marks.changes_in(self.conn, question, cache.account_ids.get(question.account), asset)
@@ -173,6 +175,13 @@ class Transactions:
             account = cache.account_ids.get(question.account)
             found = self.conn.execute(sql, (account, asset, to_ms(question.at))).fetchone()
         return number(found[0]) if found else None
+
+    def _last_read(self, source: str) -> frozenset[Account]:
+        sql = (
+            "SELECT source, chain, address FROM accounts WHERE source = ? AND misses = 0"
+            " AND last_reading IS NOT NULL ORDER BY last_reading DESC LIMIT ?"
+        )
+        return frozenset(Account(*row) for row in self.conn.execute(sql, (source, FEW)))
 
     # ------------------------------------------------------------------ the ledger
 
