@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -122,3 +123,81 @@ def test_a_user_who_may_not_read_the_url_is_told_who_may(
     said = capsys.readouterr().err
     assert "the URL of the store is not known to this user" in said
     assert "unset.invalid" not in said
+
+
+def kept(there: Path, name: str) -> None:
+    """A file with a fact in it."""
+    (there / "watcher.yaml").write_text(CONFIG.replace("{kind: mem}", f"{{path: {name}}}"))
+    assert watcher(["store", "migrate"]) == 0
+    with sqlite3.connect(there / name) as conn:
+        conn.execute("INSERT INTO facts VALUES ('coinstats', 'unit', 'seven', 1)")
+
+
+def fact(path: Path) -> list[tuple[str]]:
+    with sqlite3.connect(path) as conn:
+        return conn.execute("SELECT value FROM facts WHERE name = 'unit'").fetchall()
+
+
+def test_a_store_goes_to_a_database_and_back_by_two_lines(
+    there: Path, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(there, "kept.db")
+    (there / "database.url").write_text(database + "\n")
+    capsys.readouterr()
+
+    assert watcher(["store", "copy", "--to", "database.url", "--schema", "moved"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert watcher(
+        ["store", "copy", "--from", database, "--schema", "moved", "--to", "sqlite:back.db", "--json"]
+    ) == 0  # fmt: skip
+    found = json.loads(capsys.readouterr().out)
+
+    assert said[-1].startswith(f"copied {there / 'kept.db'} to PostgreSQL, database ")
+    assert said[-1].endswith("1 row in 21 tables, compared and the same")
+    assert "facts                   1" in said
+    assert {each["table"]: each["rows"] for each in found["tables"]}["facts"] == 1
+    assert fact(there / "back.db") == [("seven",)]
+
+
+def test_the_store_of_the_configuration_is_the_one_that_is_not_named(
+    there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(there, "kept.db")
+    assert watcher(["store", "copy", "--to", "sqlite:copy.db"]) == 0
+    (there / "watcher.yaml").write_text(CONFIG.replace("{kind: mem}", "{path: again.db}"))
+    assert watcher(["store", "copy", "--from", "sqlite:copy.db"]) == 0
+    assert fact(there / "again.db") == [("seven",)]
+    assert watcher(["store", "copy", "--from", "sqlite:copy.db"]) == 1
+    assert capsys.readouterr().err.endswith(
+        f"watcher: {there / 'again.db'}: is there already; a copy overwrites nothing, choose another name\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name a store with --from or --to"),
+        (["--to", "postgresql://w:secret@db/w"], "a password on a command line is seen by everybody"),
+        (["--to", "postgresql://db/w?password=secret"], "a password on a command line is seen by everybody"),
+        (["--to", "postgresql://db.example.org/w"], "must ask for TLS"),
+        (["--to", "nowhere.url"], "nowhere.url cannot be read: No such file or directory; write sqlite:FILE"),
+        (["--to", "notes.txt"], "notes.txt holds no URL of a database"),
+        (["--to", "postgresql://localhost/w", "--schema", "No!"], "cannot be the name of a schema"),
+        (["--to", "sqlite:copy.db", "--schema", "w"], "--schema is of a database that --from or --to names"),
+    ],
+)
+def test_a_place_that_is_none_is_refused_with_the_remedy_and_without_the_secret(
+    words: list[str], said: str, there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (there / "notes.txt").write_text("secret")
+    assert watcher(["store", "copy", "--from", "sqlite:kept.db", *words] if words else ["store", "copy"]) == 2
+    error = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert said in error
+    assert "secret" not in error
+    assert not (there / "copy.db").exists()
+
+
+def test_what_is_not_there_is_not_copied(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watcher(["store", "copy", "--from", "sqlite:kept.db", "--to", "sqlite:copy.db"]) == 1
+    assert "there is no store yet" in capsys.readouterr().err
+    assert not list(there.glob("copy.db*"))

@@ -16,7 +16,7 @@ VERBS = (
     "demo", "init", "check", "plan", "simulate", "run", "poll", "status", "balances", "history", "polls",
     "report", "alerts", "ack", "explain", "outbox", "assets", "send-test", "test", "backtest", "web",
     "schema", "backup", "version", "silence", "silence add", "silence list", "silence expire",
-    "import", "import wallets", "docs", "store", "store migrate",
+    "import", "import wallets", "docs", "store", "store migrate", "store copy",
 )  # fmt: skip
 
 CONFIG = """\

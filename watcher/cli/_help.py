@@ -198,8 +198,19 @@ PAGES: Mapping[str, HelpPage] = {
         ),
     ),
     "store": HelpPage(
-        "Bring the store up to date",
-        (("watcher store migrate", "before the machines of a cluster are upgraded"),),
+        "Bring the store up to date, or copy it into another one",
+        (
+            ("watcher store migrate", "before the machines of a cluster are upgraded"),
+            ("watcher store copy --to /etc/watcher/credentials/postgresql", "moves to a database"),
+        ),
+    ),
+    "store copy": HelpPage(
+        "The whole store in another place, compared afterwards",
+        (
+            ("watcher store copy --to /etc/watcher/credentials/postgresql", "its URL is in the file"),
+            ("watcher store copy --from sqlite:watcher.db --to sqlite:copy.db", "between two files"),
+            ("watcher store copy --to sqlite:watcher.db", "back to a file"),
+        ),
     ),
     "store migrate": HelpPage(
         "Bring the store to this version",

@@ -73,6 +73,22 @@ class MigratedRow(TypedDict):
     made: bool
 
 
+class TableRow(TypedDict):
+    """One table that is in two stores alike. `digest`: of all its rows, whatever their order."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+class CopiedRow(TypedDict):
+    """A store that was copied into another one."""
+
+    source: str
+    target: str
+    tables: list[TableRow]
+
+
 class UnreadableRow(TypedDict):
     """A store that cannot be read: the status is unknown."""
 
