@@ -21,7 +21,7 @@ def definition(name: str) -> dict[str, Any]:
 def test_the_schema_names_every_key_of_the_file() -> None:
     schema = json_schema(KINDS)
 
-    written = {field.name for field in fields(Settings)} - {"path", "parts", "warnings"}
+    written = {field.name for field in fields(Settings)} - {"path", "store_place", "parts", "warnings"}
     assert set(schema["properties"]) == written | {"version", "include"}
     assert schema["additionalProperties"] is False
     json.dumps(schema)

@@ -10,7 +10,13 @@ from watcher.config.json_schema import DURATION
 
 Schema = Mapping[str, Any]
 
-SINCE: Mapping[str, str] = {"cluster.name": "1.1", "cluster.roles": "1.1"}
+SINCE: Mapping[str, str] = {
+    "store.postgresql.url": "1.1",
+    "store.postgresql.schema": "1.1",
+    "store.postgresql.pool": "1.1",
+    "cluster.name": "1.1",
+    "cluster.roles": "1.1",
+}
 """Anchor → the version that brought the key; what is not named is as old as version 1.0."""
 
 MORE: Mapping[str, str] = {"wallets.chains": "[Those that are known](chains.md)."}

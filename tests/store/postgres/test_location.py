@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from watcher.domain.values.errors import InputError
+from tests.config.given import ENV, SOUND, line_of, write
+from watcher.config.settings import load_settings
+from watcher.domain.values.errors import ConfigurationError, InputError
 from watcher.store.postgres.location import STAND_IN, check_schema, check_url
 
 
@@ -99,3 +102,19 @@ def test_a_schema_with_another_name_is_refused(name: str) -> None:
 def test_a_schema_of_postgresql_itself_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is PostgreSQL's own"):
         check_schema(name)
+
+
+def test_without_the_engine_of_members_the_command_that_installs_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    text = SOUND.replace(
+        "{kind: sqlite, path: data/watcher.db}", "{kind: postgresql, url: 'postgresql:///w'}"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(write(tmp_path, text), ENV)
+    (problem,) = caught.value.problems
+    assert problem.place.line == line_of(text, "postgresql:///w")
+    assert str(problem).endswith(
+        "store needs procrastinate, which is not installed; pip install 'balance-watcher[cluster]'"
+    )

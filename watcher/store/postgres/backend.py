@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import InputError, StoreError
 from watcher.store.kind import StoreKind
-from watcher.store.postgres.location import STAND_IN, DatabaseUrl, SchemaName, is_unknown, place_of
+from watcher.store.postgres.location import EXTRA, STAND_IN, DatabaseUrl, SchemaName, is_unknown, place_of
 
 if TYPE_CHECKING:
     from watcher.domain.audit import Actor
@@ -29,6 +30,8 @@ _UNKNOWN = (
     "the URL of the store is not known to this user: its variable is not set, and its file may not be read; "
     "run this as root (sudo watcher …), or as the user whose it is"
 )
+ENGINE = "procrastinate"
+"""Hands out what members do."""
 BESIDE = 4
 """Connections of a process for who looks at pages and gives commands, beside those that work."""
 
@@ -41,11 +44,17 @@ class PostgresSettings(StoreKind):
 
     kind: Literal["postgresql"] = "postgresql"
     url: DatabaseUrl
-    """Address of the database, as in `postgresql://user:password@host/database`. A secret."""
+    """URL as libpq reads it: `postgresql://watcher@db.example.org/watcher?sslmode=verify-full`. A secret."""
     schema_name: Annotated[SchemaName, Field(alias="schema")] = "watcher"
     """The schema in which everything is kept; it is made if it is missing."""
     pool: Annotated[int, Field(ge=1, le=32)] = 4
     """Connections of this process that work at the same time."""
+
+    @model_validator(mode="after")
+    def _installed(self) -> PostgresSettings:
+        if find_spec(ENGINE) is None:
+            raise InputError(f"needs {ENGINE}, which is not installed", EXTRA)
+        return self
 
     def refusals(self) -> Sequence[Advice]:
         from watcher.store.postgres.errors import translated
