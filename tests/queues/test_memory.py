@@ -154,6 +154,19 @@ def test_who_hands_out_takes_what_there_is_for_some_purposes_only() -> None:
     assert queue.take_now(10, {*Purpose}) is None
 
 
+def test_what_somebody_took_before_is_due_no_more_but_for_what_is_more_urgent() -> None:
+    queue = PollQueue()
+    queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    queue.put([account(3)], Purpose.BY_HAND)
+    batch = Batch((account(1), account(3)), Purpose.SCHEDULED)
+    queue.taken(batch)
+    queue.done(batch)
+
+    assert queue.take_now(10, {*Purpose}) == Batch((account(3),), Purpose.BY_HAND)
+    assert queue.take_now(10, {*Purpose}) == Batch((account(2),), Purpose.SCHEDULED)
+    assert len(queue) == 0
+
+
 def test_what_somebody_took_before_this_queue_was_there_is_given_to_nobody_until_it_is_done() -> None:
     queue, batch = PollQueue(), Batch((account(1),), Purpose.SCHEDULED)
     queue.taken(batch)

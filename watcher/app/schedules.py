@@ -51,6 +51,9 @@ class SourceSchedule(PollEvents):
     def refused(self, account: Account, at: datetime) -> None:
         self.auto.give_back(account, at)
 
+    def under_way(self, account: Account, at: datetime) -> None:
+        self.auto.under_way(account, at)
+
     async def exhausted(self, reason: str) -> None:
         if self.count is not None:
             self.count.exhausted(reason)

@@ -48,7 +48,7 @@ class Queue(Protocol):
         ...
 
     def taken(self, batch: Batch) -> None:
-        """Somebody took these before this queue was there."""
+        """Somebody took these before this queue was there: they are due for nothing that is less urgent."""
         ...
 
     async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:

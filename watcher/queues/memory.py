@@ -67,6 +67,10 @@ class PollQueue:
 
     def taken(self, batch: Batch) -> None:
         self._busy.update(batch.accounts)
+        for account in batch.accounts:
+            why = self._why.get(account)
+            if why is not None and _URGENCY[why] >= _URGENCY[batch.purpose]:
+                del self._why[account], self._lines[why][account]
 
     async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:  # noqa: ARG002
         return ()

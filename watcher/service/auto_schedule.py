@@ -183,6 +183,13 @@ class AutoScheduler:
         """Upon which word an account is polled now."""
         return self._hints.word_of(account) if self._hints is not None else None
 
+    def under_way(self, account: Account, at: datetime) -> None:
+        """A poll is on its way that somebody else has planned."""
+        key = self._keys.get(account)
+        if self._scheduler is not None and key is not None:
+            self._scheduler.take(key, at.timestamp())
+            self._changed.set()
+
     def give_back(self, account: Account, at: datetime) -> None:
         """The poll that was due was not made, and not charged."""
         key = self._keys.get(account)

@@ -125,10 +125,12 @@ class HandingOut:
 
     def _see(self, ahead: dict[int, PollJob]) -> None:
         """What is ahead now: of what is done, whoever was not asked for was refused."""
+        now = self._clock.now()
         for number, job in ahead.items():
             if number not in self._ahead:  # handed out by who planned before us
                 self._queue.taken(job.batch)
-        now = self._clock.now()
+                for account in job.batch.accounts:
+                    self._events.under_way(account, now)
         for number in self._ahead.keys() - ahead.keys():
             job = self._ahead[number]
             self._queue.done(job.batch)

@@ -47,6 +47,9 @@ class PollEvents:
     def refused(self, account: Account, at: datetime) -> None:
         """A poll that was due was not made, and not charged."""
 
+    def under_way(self, account: Account, at: datetime) -> None:
+        """A poll is on its way that somebody else has planned."""
+
     async def exhausted(self, reason: str) -> None:
         """The provider says, in these words, that the credits are gone."""
 
