@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,15 +32,11 @@ def watch(config: Path | None) -> int:
 def _run(path: Path) -> int:
     import asyncio
 
-    from watcher.config.configuration import check_store
     from watcher.daemon import systemd
     from watcher.daemon.loop import DaemonLoop
     from watcher.daemon.run import run_daemon
-    from watcher.domain.values.errors import StoreBusyError
 
     configuration = configured(path, channels=True)
-    with suppress(StoreBusyError):  # away for now: it is waited for
-        check_store(configuration.settings)
     _set_up_logging(configuration)
     for warning in configuration.warnings:
         text = f"warning: {warning}"

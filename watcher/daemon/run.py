@@ -38,6 +38,7 @@ from watcher.daemon.upkeep import (
     tidy,
     troubles,
 )
+from watcher.daemon.waiting import opened
 from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.values.errors import ConfigurationError, StoreError
 from watcher.domain.values.formatting import counted
@@ -77,7 +78,10 @@ async def run_daemon(
     daemon = Daemon(path, env, on_loaded)
     with SIGNALS.heard(asyncio.get_running_loop(), daemon.stopping.set, daemon.reloading.set):
         take_descriptors()
-        store = await configuration.settings.backend.open(exclusive=True)
+        store = await opened(configuration.settings, daemon.stopping)
+        if store is None:
+            log.info("stopped before the store was there")
+            return 0
         try:
             broken = await daemon.serve(configuration, store)
         finally:
