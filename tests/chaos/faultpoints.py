@@ -68,10 +68,10 @@ AT_BIRTH = "start: schema written, not committed"
 """Reached only where there is no store yet."""
 
 
-def arm(step: str, nth: int) -> None:
-    """From now on this process kills itself when it reaches `step` for the `nth` time."""
+def arm(step: str, nth: int, by: int = signal.SIGKILL) -> None:
+    """From now on this process kills itself, or stands still, when it reaches `step` for the `nth` time."""
     what, method, when = {**STEPS, **OF_HINTS, **OF_MEMBERS}[step]
-    fuse = _Fuse(nth)
+    fuse = _Fuse(nth, by)
     if when in (COMMIT, OF_A_POLL):
         _at_commit(method, fuse, polls=when == OF_A_POLL)
         if "watcher.store.postgres.store" in sys.modules:
@@ -85,15 +85,15 @@ def arm(step: str, nth: int) -> None:
 
 
 class _Fuse:
-    def __init__(self, nth: int) -> None:
-        self._left = nth
+    def __init__(self, nth: int, by: int) -> None:
+        self._left, self._by = nth, by
         self._lock = threading.Lock()
 
     def burn(self) -> None:
         with self._lock:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._by)
 
 
 def _owners(what: str) -> list[type[Any]]:

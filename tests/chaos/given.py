@@ -17,7 +17,7 @@ def move(there: MemberStand, amount: str) -> None:
     there.sim.world.set_amount(EVM, "ethereum", "ETH", amount, symbol="ETH", price="3000", coin_id="ethereum")
 
 
-async def at_work(there: MemberStand, names: Iterable[str] = ()) -> None:
+async def at_work(there: MemberStand, names: Iterable[str] = (), *, roles: bool = True) -> None:
     """These run (if none is named: all that do not yet), and the first reading of each account is kept."""
     for name, member in there.members.items():
         if not member.alive and name in (names or there.members):
@@ -27,7 +27,8 @@ async def at_work(there: MemberStand, names: Iterable[str] = ()) -> None:
     async with asyncio.timeout(60):
         for chain, address in (("ethereum", EVM), ("base-wallet", EVM)):
             await there.until_recorded(chain, address, 1)
-    await there.until(_LED, there_are(there), within=30)
+    if roles:
+        await there.until(_LED, there_are(there), within=30)
 
 
 _LED = "SELECT count(*) FROM leases WHERE role = 'plan' OR role LIKE 'tell %'"

@@ -1,9 +1,10 @@
 """`make chaos`: every fault, many times; THE table of what was tried; not 0 if a guarantee broke.
 
-    python -m tests.chaos.run [--seed N] [--storms N] [--kills N] [--at-once N] [--write FILE]
+    python -m tests.chaos.run [--seed N] [--storms N] [--clusters N] [--kills N] [--at-once N] [--write FILE]
 
 A storm is one installation whose daemon is killed `--kills` times, by its own seed; `--seed 17 --storms 1`
-repeats the storm of seed 17.
+repeats the storm of seed 17. A cluster is one of four members on a PostgreSQL of its own; in each second one
+the server and the network have bad days too. `--only clusters` or `--only storms` leaves out all else.
 """
 
 from __future__ import annotations
@@ -17,13 +18,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
-from tests.chaos.faultpoints import OF_HINTS, STEPS
+from tests.chaos.faultpoints import OF_HINTS, OF_MEMBERS, STEPS
+from tests.chaos.member_storm import member_storm, member_thirst
+from tests.chaos.members import server
 from tests.chaos.stand import ROOT, Zygote
 from tests.chaos.storm import MOMENTS, Report, storm, thirst
+from tests.postgresql import Cluster
 
 TOGETHER = 6
 
@@ -49,11 +56,43 @@ async def storms(first: int, count: int, kills: int, at_once: int) -> list[Repor
             )
 
 
+async def clusters(first: int, count: int, kills: int, at_once: int) -> list[Report]:
+    """So many installations of four members, and one on a plan that is nearly spent."""
+    places = asyncio.Semaphore(at_once)
+
+    async def one(work: Callable[[Cluster], Coroutine[Any, Any, Report]]) -> Report:
+        async with places:
+            with server() as cluster:
+                report = await work(cluster)
+        said = "; ".join(report.compared.broken) or "all guarantees held"
+        print(
+            f"cluster {report.seed}: {report.kills} kills, {report.compared.changes} changes: {said}",
+            flush=True,
+        )
+        return report
+
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        async with Zygote("--members") as zygote:
+            works = [
+                partial(
+                    member_storm,
+                    Path(folder) / str(seed),
+                    zygote,
+                    seed=seed,
+                    kills=kills,
+                    weather=seed % 2 == 0,
+                )
+                for seed in range(first, first + count)
+            ]
+            works.append(partial(member_thirst, Path(folder) / "thirst", zygote, seed=first, kills=kills))
+            return list(await asyncio.gather(*map(one, works)))
+
+
 def table(reports: list[Report]) -> str:
     """What was tried, how often, and what came of it."""
     tried: Counter[str] = sum((each.tried for each in reports), Counter())
     struck: Counter[str] = sum((each.struck for each in reports), Counter())
-    known = [*STEPS, *OF_HINTS, *MOMENTS]
+    known = [*STEPS, *OF_HINTS, *OF_MEMBERS, *MOMENTS]
     order = [*known, *sorted(tried.keys() - set(known))]
     rows = [f"| {fault} | {tried[fault]} | {struck[fault]} |" for fault in order if tried[fault]]
     return "\n".join(["| killed (SIGKILL) | tried | struck there |", "|---|--:|--:|", *rows])
@@ -136,15 +175,24 @@ def main() -> int:
     parser.add_argument("--storms", type=int, default=12)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=TOGETHER)
+    parser.add_argument("--clusters", type=int, default=10)
+    parser.add_argument("--only", choices=("storms", "clusters"))
     parser.add_argument("--write", type=Path, help="write the table to this file")
     wanted = parser.parse_args()
     print(f"seed {wanted.seed}: repeat with --seed {wanted.seed}", flush=True)
     began = time.monotonic()
-    reports = asyncio.run(storms(wanted.seed, wanted.storms, wanted.kills, wanted.at_once))
+    reports = []
+    if wanted.only != "clusters":
+        reports += asyncio.run(storms(wanted.seed, wanted.storms, wanted.kills, wanted.at_once))
+    if wanted.only != "storms":
+        at_once = max(1, wanted.at_once // 3)
+        reports += asyncio.run(clusters(wanted.seed, wanted.clusters, wanted.kills, at_once))
     crashes = f"{table(reports)}\n\n{summary(reports, time.monotonic() - began)}\n"
     print(crashes, flush=True)
     for words in dict.fromkeys(words for report in reports for words in report.compared.broken):
         print(f"BROKE: {words}", flush=True)
+    if wanted.only:
+        return 1 if any(report.compared.broken for report in reports) else 0
     days = bad_days()
     text = f"{crashes}\n{table_of(days)}\n"
     print(table_of(days), flush=True)

@@ -102,7 +102,7 @@ def _live(order: dict[str, Any]) -> None:
         if order.get("clock"):
             clockwork.install(order["clock"])
         if order.get("step"):
-            faultpoints.arm(order["step"], order["nth"])
+            faultpoints.arm(order["step"], order["nth"], order.get("by", signal.SIGKILL))
         code = cli._run(order["words"])
     except BaseException:
         traceback.print_exc()
