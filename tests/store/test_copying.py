@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.contract.lives import Life, answers, live
 from tests.domain.given import START
 from tests.store.given import opened, rows
+from tests.store.postgres.given import rows as of_database
 from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.ports.copying import TABLES, CopiedTable, Row, StoreFilling
 from watcher.ports.store import StoreBackend
@@ -184,6 +187,54 @@ async def test_each_digit_and_each_sign_that_can_be_kept_is_kept(tmp_path: Path,
     assert [amount for (amount,) in rows(back, "SELECT amount FROM balances ORDER BY asset")] == EXACT
     kept = {value for (value,) in rows(back, "SELECT value FROM facts")}
     assert kept == {texts[0], "nul\N{REPLACEMENT CHARACTER}nul"}
+
+
+async def test_what_was_learnt_of_accounts_goes_with_them(tmp_path: Path, database: str) -> None:
+    """In a file it is one fact; where many plan each account has a row, but for who was never read."""
+    path, back = tmp_path / "watcher.db", tmp_path / "back.db"
+    fact = '{"version":1,"accounts":{"ethereum:0xaa":{"rate":0.10000000000000001},"all:0xbb":{"rate":2}}}'
+    async with opened(path) as store:
+        await store.keep_facts("coinstats", {"cadence": fact}, START)
+        await store.keep_facts("teos", {"cadence": "torn"}, START)
+    with sqlite3.connect(path) as conn:
+        conn.execute("INSERT INTO accounts (source, chain, address) VALUES ('coinstats', 'ethereum', '0xaa')")
+    there = schema(database)
+    copy_store(file(path), there)
+    copy_store(there, file(back))
+
+    found = "SELECT source, value FROM facts ORDER BY source"
+    assert rows(back, found) == rows(path, found)
+    assert of_database(database, "SELECT learnt FROM cadence") == [('{"rate":0.1}',)]
+
+    of_database(database, "UPDATE cadence SET learnt = '{\"rate\":7}'")
+    copy_store(there, file(tmp_path / "later.db"))
+    (_, text), (_, torn) = rows(tmp_path / "later.db", found)
+    assert json.loads(text)["accounts"] == {"ethereum:0xaa": {"rate": 7}, "all:0xbb": {"rate": 2}}
+    assert torn == "torn"
+
+
+@pytest.mark.parametrize("way", ["from", "to"])
+async def test_a_database_on_which_members_work_is_neither_copied_nor_filled(
+    tmp_path: Path, database: str, way: str
+) -> None:
+    there, one = schema(database), file(tmp_path / "watcher.db")
+    async with opened(tmp_path / "watcher.db"):
+        pass
+    with there.filling():
+        pass
+    with psycopg.connect(database, autocommit=True, options="-c search_path=watcher") as member:
+        member.execute("INSERT INTO members (name, since, seen) VALUES ('ann', 1, 1)")
+        member.execute("SELECT pg_advisory_lock(lock_class('name'), hashtext('ann'))")
+        with pytest.raises(
+            StoreInUseError, match=r"1 member \(ann\) at work on schema watcher; stop all of them"
+        ):
+            copy_store(*((there, file(tmp_path / "copy.db")) if way == "from" else (one, there)))
+    copy_store(one, there)
+    with there.contents(), psycopg.connect(database, options="-c search_path=watcher") as member:
+        planning = member.execute(
+            "SELECT pg_try_advisory_lock(lock_class('role'), hashtext('plan'))"
+        ).fetchone()
+        assert planning == (False,), "nobody plans while it is copied"
 
 
 async def test_it_is_told_how_far_it_is(tmp_path: Path) -> None:

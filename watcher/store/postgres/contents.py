@@ -10,9 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from watcher.domain.alerts.events import Event
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import StoreError, StoreInUseError
+from watcher.domain.values.formatting import counted
 from watcher.ports.copying import TABLES, CopiedTable, Row
+from watcher.ports.members import PLAN
 from watcher.store.codec import canonical, to_ms
+from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, migrate, version_of
 from watcher.store.postgres.pool import Connection, Pool
@@ -37,9 +40,13 @@ class PostgresContents:
         if table.name == "runs":  # where one daemon writes, none begins while another one is at work
             yield from ((to_ms(run.began), to_ms(run.seen)) for run in polls.runs(self._conn))
             return
+        news = learnt.rows(self._conn) if table.name == "facts" else {}
         convert = tuple(_exact if column in table.amounts else _plain for column in table.columns)
         for row in stream(self._conn, f"SELECT {', '.join(table.columns)} FROM {table.name}"):
-            yield tuple(write(value) for write, value in zip(convert, row, strict=True))
+            values = tuple(write(value) for write, value in zip(convert, row, strict=True))
+            if values[:2] in news:
+                values = (*values[:2], learnt.joined(values[2], news[values[:2]]), *values[3:])
+            yield values
 
     def numbers(self) -> Mapping[str, int]:
         sql = "SELECT coalesce(pg_sequence_last_value({}), 0)"
@@ -65,6 +72,8 @@ class PostgresFilling(PostgresContents):
         ):
             for row in rows:
                 into.write_row((*row, *(value(row) for value in more)))
+        if table.name == "facts":
+            learnt.spread(self._conn)
 
     def go_on_from(self, numbers: Mapping[str, int]) -> None:
         for table in TABLES:
@@ -104,7 +113,7 @@ def leaving(pool: Pool) -> Iterator[PostgresContents]:
     with pool.connection() as conn, translated(pool.place):
         check_version(pool.place, version_of(conn))
         conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        _take_time(conn)
+        _begin(pool, conn)
         yield PostgresContents(conn)
 
 
@@ -114,7 +123,7 @@ def filling(pool: Pool) -> Iterator[PostgresFilling]:
     migrate(pool)
     with pool.connection() as conn, translated(pool.place):
         conn.execute("BEGIN")
-        _take_time(conn)
+        _begin(pool, conn)
         names = [table.name for table in TABLES]
         conn.execute(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE")
         for name in names:
@@ -128,5 +137,14 @@ def filling(pool: Pool) -> Iterator[PostgresFilling]:
         conn.execute(f"ANALYZE {', '.join(names)}")
 
 
-def _take_time(conn: Connection) -> None:
+def _begin(pool: Pool, conn: Connection) -> None:
+    """However long it takes, nobody plans meanwhile. StoreInUseError if members are at work."""
     conn.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+    sql = f"SELECT pg_try_advisory_xact_lock(lock_class('role'), hashtext('{PLAN}'))"
+    (alone,) = next(iter(conn.execute(sql)))
+    members = [
+        name for (name,) in conn.execute("SELECT name FROM members WHERE held('name', name) ORDER BY 1")
+    ]
+    if members or not alone:
+        who = f"{counted(len(members), 'member')} ({', '.join(members)})" if members else "somebody"
+        raise StoreInUseError(f"{pool.place}: {who} at work on schema {pool.schema}; stop all of them first")
