@@ -12,20 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import START
-from tests.service.given import make_poller
+from tests.fakes import START, FakeClock, FakeSource
+from tests.service.given import make_engine, make_poller
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, Asset, Wallet
+from watcher.domain.model import Account, Asset, Miss, MissReason, Reading, Wallet
+from watcher.domain.readings.fault_isolation import CULPRITS
 from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
 from watcher.service.engine import RuleEngine
+from watcher.service.fault_isolation import FaultIsolation
 from watcher.service.polling import TAKE, Poller
 from watcher.sim import Simulation
 from watcher.sources.coinstats.settings import CoinStatsSettings
 from watcher.sources.kind import WatchedWallet
 from watcher.sources.teos.settings import TeosSettings
+from watcher.store.memory.store import MemoryStore
 from watcher.store.sqlite.store import SqliteStore
 
 SOUND, SPOILT = "0x0fc6e610b23b09fae00e10001", "0x5b80da7d2d7acd8e4a1e0001"
@@ -418,3 +421,27 @@ async def test_one_failure_of_one_account_delays_it_by_nothing(tmp_path: Path) -
         b.fall()
         await b.poller.once([account], Purpose.SCHEDULED)
         assert [title.split(":")[0] for _, title in await b.told()] == ["firing w0"]
+
+
+async def test_members_learn_from_each_other_who_fails_by_itself_and_who_is_read_again() -> None:
+    clock, store, source = FakeClock(), MemoryStore(), FakeSource()
+    one, other = (Account("fake", "ethereum", f"0x{n:040x}") for n in (1, 2))
+    wallets = {each: Wallet("w", "fake", each.address) for each in (one, other)}
+
+    def member() -> FaultIsolation:
+        return FaultIsolation(source, make_engine(store, Rules([], wallets, []), clock))
+
+    async def facts() -> str | None:
+        return (await store.facts("fake")).get(CULPRITS)
+
+    first, second = member(), member()
+    await first.note(Reply((Miss(one, MissReason.UNREACHABLE),), failure="no"), Purpose.SCHEDULED)
+    await second.note(Reply((Miss(other, MissReason.UNREACHABLE),), failure="no"), Purpose.SCHEDULED)
+    first.remember(await facts())
+    second.remember(await facts())
+    for each in (first, second):
+        assert {account for account, _ in each.suspects.apart()} == {one, other}
+
+    await second.note(Reply((Reading(one, {}, {}, {}),)), Purpose.SCHEDULED)
+    first.remember(await facts())
+    assert [account for account, _ in first.suspects.apart()] == [other]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import HintWord
 from watcher.ports.shared_work import HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.queues.memory import PollQueue
-from watcher.service.handing import AHEAD, EXHAUSTED, OVERLAP, TOGETHER, HandingOut
+from watcher.service.handing import AHEAD, EXHAUSTED, OVERLAP, TOGETHER, HandingOut, pass_on
 from watcher.service.polling import PollEvents
 from watcher.store.memory.store import MemoryStore
 
@@ -241,3 +242,16 @@ async def test_what_could_not_be_handed_out_is_due_still() -> None:
     planner.work.away = False
     await planner.handing.once()
     assert [job.batch.accounts for job in planner.work.jobs.values()] == [(account(1),)]
+
+
+async def test_a_member_that_asks_for_nothing_hands_on_what_people_want_polled() -> None:
+    planner, queue = Planner(), PollQueue()
+    queue.put([account(1)], Purpose.BY_HAND)
+    passing = asyncio.create_task(pass_on("coins", queue, planner.work, "a", planner.clock))  # type: ignore[arg-type]
+    await planner.clock.advance(5)
+    assert planner.purposes == [Purpose.BY_HAND]
+    assert queue.holds(account(1)), "it is shown as waiting"
+    planner.work.jobs.clear()
+    await planner.clock.advance(5)
+    assert not queue.holds(account(1))
+    passing.cancel()

@@ -18,7 +18,7 @@ from watcher.queues.jobs import JobQueue
 from watcher.queues.memory import PollQueue
 from watcher.service.chain_discovery import ChainDiscovery
 from watcher.service.engine import RuleEngine
-from watcher.service.handing import AskerEvents, HandingOut, follow_facts, sweep
+from watcher.service.handing import AskerEvents, HandingOut, follow_facts, pass_on, sweep
 from watcher.service.polling import Poller
 
 
@@ -40,6 +40,10 @@ async def ask(app: App) -> None:
     if app.settings.hints:
         _forward(app, work)
     if "ask" not in app.settings.cluster.roles:
+        app.asking += [
+            (f"polls {name}", partial(pass_on, name, queue, work, crowd, app.clock))
+            for name, queue in queues.items()
+        ]
         return
 
     async def do(job: PollJob) -> None:

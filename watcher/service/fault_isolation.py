@@ -71,11 +71,12 @@ class FaultIsolation:
         """Take back what an earlier run found out, or take over what others have meanwhile."""
         if facts == self._shared:
             return
+        unkept = self.suspects.dump() != self._kept
         self.suspects.forget_apart(self._kept)
         self._shared = facts
         mine = (account for account in self._rules.wallets if account.source == self._source.name)
         self.suspects.load(facts, mine)
-        self._kept = self.suspects.dump()
+        self._kept = facts or "{}" if unkept else self.suspects.dump()
 
     def choose(self, batch: Batch) -> Sequence[Account]:
         """Whom of a batch to ask now. The others wait for their time, or for a sign of life."""

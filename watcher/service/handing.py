@@ -195,6 +195,21 @@ class HandingOut:
             self._queue.put(batch.accounts, batch.purpose, alone=batch.alone)
 
 
+async def pass_on(source: str, queue: Queue, work: SharedWork, crowd: str, clock: Clock) -> None:
+    """Have others ask for what is put into the queue of a member that asks for nothing, until cancelled."""
+    while True:
+        batch = await queue.take(TOGETHER)
+        try:
+            (number,) = await work.hand(crowd, [PollJob(source, batch, clock.now())])
+            while number in [each.id for each in await work.ahead(crowd)]:
+                await clock.sleep(LOOK)
+        except StoreError as error:
+            log.warning("%s: what is to be polled by hand is not handed on: %s", source, error)
+            await clock.sleep(LOOK)
+        finally:
+            queue.done(batch)
+
+
 class AskerEvents(PollEvents):
     """What the poller of a member that asks tells of one source. What it polled, all read in the store."""
 
