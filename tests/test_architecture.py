@@ -35,6 +35,7 @@ TELLS_THE_TIME = {
 
 BROAD = {
     "service/polling.py": "top of the polling loop, and of one request in it",
+    "service/sums.py": "top of the loop over sums",
     "service/timers.py": "top of the loop over time",
     "store/postgres/members.py": "top of the loop of signs of life",
     "service/delivery.py": "top of each channel's loop",

@@ -373,3 +373,12 @@ async def test_a_change_of_a_fact_that_fails_changes_nothing(store: Store) -> No
     with pytest.raises(ValueError, match="no"):
         await store.change_fact("coins", "seen", fail, NOW)
     assert await store.facts("coins") == {"seen": "a"}
+
+
+async def test_who_was_not_read_since_a_time_is_found_among_all(store: Store) -> None:
+    missed = AccountState(Account("coinstats", "ethereum", "0x1"), misses=1, last_attempt=after(hours=2))
+    read = known(HOT)._replace(misses=1, last_attempt=after(hours=2))
+    await keep(store, accounts=(read, known(COLD, after(hours=1)), missed))
+
+    assert sorted(await store.unread_since(NOW)) == [missed.account]
+    assert sorted(await store.unread_since(after(minutes=1))) == sorted([HOT, missed.account])

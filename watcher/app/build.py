@@ -101,6 +101,10 @@ async def _plan(app: App, lease: Lease, *, rates: KnownRates | None, letters: Le
     polling = list(await (_handing_out if app.store.shared is not None else _polling)(app, engine))
     app.timers = TimeBasedEvaluation(engine, partial(_plans, app.pollers))
     app.jobs += [("timers", app.timers.run), *polling]
+    if app.store.shared is not None:
+        from watcher.service.sums import SumEvaluation
+
+        app.jobs.append(("sums", SumEvaluation(engine).run))
     if rates is not None and (teller := settings.rates_source) is not None:
         await rates.look()
         daily = DailyRates(app.pollers[teller].throttle, engine.store, app.clock, rates)

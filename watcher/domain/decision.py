@@ -155,8 +155,8 @@ class Decision:
 
     @property
     def news(self) -> bool:
-        """Whether an alert changed, or somebody is told something."""
-        return bool(self.alerts or self.deliveries)
+        """Whether an alert changed, somebody is told something, or a sum has something to say."""
+        return bool(self.alerts or self.deliveries or self.sums)
 
     @property
     def moved(self) -> frozenset[Account]:

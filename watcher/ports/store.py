@@ -103,6 +103,10 @@ class Store(StoreAccess, Protocol):
         """When each of these was asked for last, of those that ever were."""
         ...
 
+    async def unread_since(self, at: datetime) -> list[Account]:
+        """The accounts that were asked for, and of which nothing was read at or after this time."""
+        ...
+
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:

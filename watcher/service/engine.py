@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -27,6 +28,8 @@ SUMS = 100
 PASS = timedelta(seconds=15)
 """Time is judged at moments so far apart, counted from the start."""
 
+log = logging.getLogger(__name__)
+
 
 class RuleEngine:
     """The rules at work over one store, for the daemon and for replays alike."""
@@ -49,6 +52,8 @@ class RuleEngine:
         """A store may decide in several threads; a memo belongs to one at a time."""
         self.later = asyncio.Event()
         """Set by each decision after which time may bring something sooner than was thought."""
+        self.left = asyncio.Event()
+        """Set by each decision that leaves sums to be judged apart."""
 
     def over(self, store: Store) -> RuleEngine:
         """The same, which writes by another handle of its store."""
@@ -70,6 +75,8 @@ class RuleEngine:
             self.metrics.concluded(decision, polled=polled)
         if decision.deliveries:
             self._on_deliveries()
+        if decision.sums:
+            self.left.set()
         spent = polled and self.rules.budgets
         if spent or decision.alerts or any(state.misses for state in decision.accounts):
             self.later.set()
@@ -131,7 +138,7 @@ class RuleEngine:
             nonlocal quiet
             with self._deciding:
                 decision = after(0)
-                if most and not decision.news:
+                if most and not decision.news and not past.apart:  # else others may decide what time ends
                     quiet = most
                     if after(most).news:
                         quiet = bisect_left(range(1, most), x=True, key=lambda passes: after(passes).news)
@@ -149,12 +156,18 @@ class RuleEngine:
             taken = len(sums)
 
             def deciding(past: Snapshot, recall: Recall) -> Decision:
-                recalled = recall(questions_on_sums(past))
+                recalled, now = recall(questions_on_sums(past)), self.clock.now()
                 with self._deciding:
-                    return decide_on_sums(
-                        past, sums, self.rules, self.clock.now(), running_since=self.running_since,
-                        recalled=recalled, memo=self._memo,
-                    )  # fmt: skip
+                    try:
+                        return decide_on_sums(
+                            past, sums, self.rules, now, running_since=self.running_since,
+                            recalled=recalled, memo=self._memo,
+                        )  # fmt: skip
+                    except Exception:
+                        if len(sums) > 1:
+                            raise
+                        log.exception("%s is not judged before it moves again", *map(" of ".join, sums))
+                        return Decision(now)
 
             with self._deciding:
                 return parts_of(sums, self.rules, self._memo), deciding

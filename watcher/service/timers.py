@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
 from watcher.domain.rules import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
@@ -48,6 +49,8 @@ class TimeBasedEvaluation:
         self._due = 0.0
         """When the next pass is due, in seconds since the start."""
         self._watched: tuple[Account, ...] | None = None
+        self._never: set[Account] | None = None
+        """Those of them that were never asked for, as far as is known."""
         self._outlooks: dict[str, tuple[float, Outlook | None]] = {}
 
     def wake(self) -> None:
@@ -89,7 +92,8 @@ class TimeBasedEvaluation:
         `most`, will bring nothing if nothing else happens."""
         if self._clock_was_set():
             return 0  # a clock set ahead is no silence; the daemon takes the schedule up anew
-        accounts, more = await self._clocked(), set[Account]()
+        past, more = await self._store.load(()), set[Account]()
+        accounts = await (self._unread(past) if past.apart else self._clocked())
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
             account = alert.account
@@ -104,6 +108,19 @@ class TimeBasedEvaluation:
             some = accounts[start : start + SLICE]
             quiet = await self._engine.judge_time(some, uses if start == 0 else {}, quiet)
         return quiet
+
+    async def _unread(self, past: Snapshot) -> tuple[Account, ...]:
+        """Those that a clock rule, a sum or an end that is owed may concern now, where nobody knows all."""
+        found = {alert.account for alert in past.owing}
+        if self._never is None:
+            self._never = set(await self._clocked())
+        if self._never:
+            self._never.difference_update(await self._store.attempts(list(self._never)))
+            found |= self._never
+        silence = self._rules.bears_silence()
+        if silence is not None:
+            found.update(await self._store.unread_since(self._clock.now() - silence))
+        return tuple(sorted(each for each in found if each in self._rules.wallets and each is not None))
 
     async def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns

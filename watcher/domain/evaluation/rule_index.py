@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from pydantic import BaseModel
 
+from watcher.domain.aggregates.contributions import DAY
 from watcher.domain.alerts.lifecycle import Alert, about
 from watcher.domain.model import EMPTY, SWEEPS, Account, Asset, Wallet
 from watcher.domain.readings.asset_policies import USUAL, Policies, Policy
@@ -115,6 +117,12 @@ class Rules:
     def clocked(self, account: Account) -> bool:
         """Whether time alone can meet a rule about this account."""
         return any(isinstance(rule, ClockRule) for rule in self.concerning(account))
+
+    def bears_silence(self) -> timedelta | None:
+        """So long an account may go unread before time alone has something to say; None: for ever."""
+        waits = [rule.patience() or timedelta(0) for rule in self._rules if isinstance(rule, ClockRule)]
+        waits += [side.max_age or DAY for rule in self.summing for side in rule.sides()]
+        return min(waits, default=None)
 
     def channels_of(self, rule: Rule | None) -> tuple[str, ...]:
         """Whom the rule tells; a rule that names nobody, like a built-in notice, tells every channel."""

@@ -88,6 +88,11 @@ class MemoryStore:
         with self.state.lock:
             return self.state.cache.past(accounts).attempts
 
+    async def unread_since(self, at: datetime) -> list[Account]:
+        with self.state.lock:
+            states = self.state.cache.states.values()
+            return [each.account for each in states if each.last_reading is None or each.last_reading < at]
+
     def _past(self, accounts: Sequence[Account]) -> Snapshot:
         past = self.state.cache.past(accounts)
         return replace(past, everyone=None, apart=True, revision=None) if self.state.apart else past

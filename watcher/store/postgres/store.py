@@ -112,6 +112,9 @@ class PostgresStore:
     async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
         return await self._do(lambda core: core.attempts(accounts))
 
+    async def unread_since(self, at: datetime) -> list[Account]:
+        return await self._do(lambda core: core.unread_since(at))
+
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:

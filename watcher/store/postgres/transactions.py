@@ -17,7 +17,10 @@ from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.members import Lease
 from watcher.ports.store import Deciding, Settlement
+from watcher.store.codec import to_ms
 from watcher.store.postgres.pool import Pool
+
+_UNREAD = "SELECT source, chain, address FROM accounts WHERE last_reading IS NULL OR last_reading < %s"
 
 
 class PostgresTransactions:
@@ -40,6 +43,10 @@ class PostgresTransactions:
 
     def attempts(self, accounts: Sequence[Account]) -> dict[Account, datetime]:
         self._not_yet()
+
+    def unread_since(self, at: datetime) -> list[Account]:
+        with self._pool.connection() as conn:
+            return [Account(*row) for row in conn.execute(_UNREAD, (to_ms(at),))]
 
     def live_alerts(self) -> list[Alert]:
         self._not_yet()

@@ -108,6 +108,9 @@ class SqliteStore:
     async def attempts(self, accounts: Sequence[Account]) -> Mapping[Account, datetime]:
         return await self._do(lambda core: core.load(accounts).attempts)
 
+    async def unread_since(self, at: datetime) -> list[Account]:
+        return await self._do(lambda core: core.unread_since(at))
+
     async def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:

@@ -67,6 +67,11 @@ class Transactions:
         with self._reading() as cache:
             return cache.past(accounts)
 
+    def unread_since(self, at: datetime) -> list[Account]:
+        sql = "SELECT source, chain, address FROM accounts WHERE last_reading IS NULL OR last_reading < ?"
+        with translated(self._path):
+            return [Account(*row) for row in self.conn.execute(sql, (to_ms(at),))]
+
     def live_alerts(self) -> list[Alert]:
         with self._reading() as cache:
             return list(cache.alerts.values())
