@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tests.simulation.loop import MEMBER
 from watcher.domain.audit import Actor
@@ -19,6 +19,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
+from watcher.ports.members import Lease
 from watcher.ports.queries import Queries
 from watcher.ports.store import Concluding, Deciding, Settlement
 
@@ -73,7 +74,7 @@ class StoreInReach:
     ) -> None:
         self._store, self._ways, self._watched, self._cut_off = store, ways, watched, cut_off
         self._arrived = arrived
-        self.members = store.members
+        self.members, self.shared = store.members, store.shared
         self._ordered, self._free = not ways.loses_words, 0.0
         """One thread, one call after the other, where the store is a file; several where it is a server."""
 
@@ -85,6 +86,9 @@ class StoreInReach:
             return self._call(name, lambda: method(*args, **more))
 
         return call
+
+    def led(self, lease: Lease) -> Self:
+        return self
 
     def queries(self) -> Queries:
         return self._store.queries()

@@ -130,7 +130,7 @@ class Invariants:
             self.expect(known.live or not alert.live, f"alert {alert.id} came back to life: {known} {alert}")
             back = known.state is AlertState.FIRING and alert.state is AlertState.PENDING
             self.expect(not back, f"alert {alert.id} that fired is pending again")
-        if alert.id in self.acknowledged and alert.live:
+        if alert.id in self.acknowledged:
             words = f"alert {alert.id} of {alert.rule}: its acknowledgement was written over"
             self.expect(alert.acknowledged is not None, words)
         self.alerts[alert.id] = alert

@@ -12,8 +12,8 @@ import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -154,14 +154,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._dead.add(member)
         self._lines.pop(member, None)
         self._frozen.pop(member, None)
-        for task in self._tasks.pop(member, {}).values():
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coroutine = task.get_coro()
-            # It takes up memory else. What it does meanwhile reaches nobody: its line is dead.
-            context = Context()
-            context.run(MEMBER.set, member)
-            with suppress(BaseException):
-                context.run(coroutine.close)
+        context = Context()
+        context.run(MEMBER.set, member)
+        # They take up memory else. What they do at their ends reaches nobody; what they begin then ends too.
+        while mine := self._tasks.pop(member, {}):
+            for task in mine.values():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                with _running(self):
+                    context.run(_close, task.get_coro())
 
     def freeze(self, member: str, seconds: float) -> None:
         """It stands still, as under SIGSTOP; what becomes due meanwhile waits for it."""
@@ -172,6 +172,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 del self._frozen[member]
 
         self.call_later(seconds, thaw, context=Context())
+
+    def is_dead(self, member: str) -> bool:
+        return member in self._dead
 
     def is_frozen(self, member: str) -> bool:
         return member in self._frozen
@@ -191,3 +194,21 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         error = context.get("exception")
         words = f"{context.get('message')}: {error!r}" if error is not None else str(context.get("message"))
         self.on_error(MEMBER.get(), words)
+
+
+def _close(coroutine: Any) -> None:
+    """End it, however often it waits for something at its end."""
+    while coroutine.cr_frame is not None:
+        with suppress(BaseException):
+            coroutine.close()
+
+
+@contextmanager
+def _running(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """What is begun meanwhile is begun in this loop, though it has stopped."""
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)

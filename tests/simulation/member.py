@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from tests.simulation.access import StoreInReach
 from tests.simulation.loop import MEMBER
 from watcher.daemon.run import Daemon
+from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Store
 from watcher.service.clock import SystemClock
 from watcher.store.memory.store import MemoryStore
@@ -81,8 +82,9 @@ class Member:
             broken = await daemon.serve(world.configuration, cast(Store, store))
             world.watched.expect(not broken, f"{life}: a task of the daemon ended by itself")
         except Exception as error:  # noqa: BLE001 (as a process: it says why it ends, and ends)
-            if not world.over:
+            if not world.over and not world.loop.is_dead(life):
                 world.note(f"ends: {error!r}", life)
+                world.watched.expect(isinstance(error, StoreError), f"{life} ends: {error!r}")
         if not daemon.stopping.is_set():
             self.again(5.0)
 

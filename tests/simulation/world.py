@@ -83,7 +83,7 @@ class World:
         self.configuration = scenario.configuration()
         self.members = {name: self.context.run(Member, name, self) for name in scenario.names}
         self.split: set[str] = set()
-        self._happened = asyncio.Event()
+        self._answered = asyncio.Event()
         self._calm_since = 0.0
         self._suffering = 0
         self._furnish()
@@ -96,7 +96,6 @@ class World:
 
     def acts(self, life: str) -> None:
         """A member has just done something that others see."""
-        self._happened.set()
         member = self.members.get(life.rstrip("0123456789"))
         if member is not None:
             member.acts()
@@ -117,6 +116,8 @@ class World:
         provider = self.providers[source]
         if cost := provider.metered - self.watched.metered[source]:
             self.watched.charged(source, cost)
+        if reply is not None:
+            self._answered.set()
         names = ", ".join(f"{each.address} on {each.chain}" for each in request.accounts)
         self.note(
             f"{source} is asked for {names}: {'nothing' if reply is None else reply.failure or 'answered'}"
@@ -143,6 +144,7 @@ class World:
         for member in self.members.values():
             self.loop.kill(member.life)
         self.loop.kill("")
+        self.loop.close()
         gc.unfreeze()
         watched = self.watched
         digest, days = self._digest.hexdigest(), self.loop.time() / DAY * len(self.members)
@@ -174,13 +176,12 @@ class World:
             self.note(f"{holding.account.address} holds {holding.amount} {holding.symbol}")
 
     async def _people(self) -> None:
-        """Somebody takes care of what fires, at times: now and then, and while something else goes on."""
+        """Somebody takes care of what fires, at times: just while more becomes known of it."""
         while True:
-            wait = self._chance.choice((0.0, 0.3, 1.0, 3.0, 1800.0))
-            self._happened.clear()
-            await self._happened.wait()
-            if self._chance.random() < 0.1:
-                await asyncio.sleep(wait)
+            self._answered.clear()
+            await self._answered.wait()
+            if self._chance.random() < 0.5:
+                await asyncio.sleep(self._chance.choice((0.0, 0.2, 1.0, 2.0, 4.0, 1800.0)))
                 self._acknowledge()
 
     def _acknowledge(self) -> None:
