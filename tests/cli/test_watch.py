@@ -106,7 +106,7 @@ def state(accounts: int, in_trouble: int) -> StatusRow:
 
     return {
         "state": "warning", "credits": {}, "alerts": [], "held_prices": [], "never_held": [], "channels": [],
-        "hints": {},
+        "hints": {}, "members": [],
         "accounts": [account(number) for number in range(accounts)],
         "deliveries": {"pending": 0, "sent": 0, "given_up": 0},
     }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from watcher.domain.messages.message import SHORT_ID, Severity
 from watcher.domain.values.formatting import counted, moment
+from watcher.reports.members import member_words
 from watcher.reports.rows import AccountRow, AlertRow, CreditsRow, ExplanationRow, StatusRow, ToldChannelRow
 from watcher.reports.status import behind, unread, unread_because
 
@@ -42,6 +43,7 @@ def status_lines(state: StatusRow) -> list[str]:
         for each in state["channels"]
     ]
     lines += [f"hints {name}: {row['state']}" for name, row in state["hints"].items()]
+    lines += [f"member {row['member']}: {member_words(row)}" for row in state["members"]]
     lines += [_credits(name, row) for name, row in state["credits"].items()]
     sent = state["deliveries"]
     lines.append(

@@ -196,6 +196,7 @@ def _urgency(row: AccountRow) -> tuple[bool, int, str]:
 
 
 def _above(state: StatusRow, now: datetime, on: Screen) -> list[str]:
+    from watcher.reports.members import member_words
     from watcher.reports.status import unread, unread_because
 
     lines = [f"watcher: {on.paint(state['state'], state['state'])}"]
@@ -211,6 +212,8 @@ def _above(state: StatusRow, now: datetime, on: Screen) -> list[str]:
         lines += [line for text in _outlook(row) for line in fold(text, on.width)]
     for name, hints in state["hints"].items():
         lines += [line for text in hint_lines(name, hints, now) for line in fold(text, on.width)]
+    for member in state["members"]:
+        lines += fold(f"member {member['member']}: {clean(member_words(member))}", on.width)
     return lines
 
 

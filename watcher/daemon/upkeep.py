@@ -84,7 +84,8 @@ def troubles(app: App) -> list[str]:
 
 def doubts(app: App) -> list[str]:
     """What people should know of it that keeps no alert from anybody."""
-    return [words for each in app.doubts if (words := each())]
+    found = [words for each in app.doubts if (words := each())]
+    return [*found, *([app.store.members.trouble] if app.store.members.trouble else [])]
 
 
 async def send_heartbeats(app: App, heartbeat: Heartbeat, every: float) -> None:

@@ -20,6 +20,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.members import MemberState
 from watcher.ports.period import PeriodQueries
 
 MOST_MARKS = 200
@@ -375,3 +376,7 @@ class Queries(PeriodQueries, Protocol):
         ...
 
     def facts(self, source: str) -> dict[str, str]: ...
+
+    def members(self) -> list[MemberState]:
+        """Those who share the store, by name; none where it has one alone."""
+        ...

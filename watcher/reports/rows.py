@@ -8,7 +8,7 @@ once it is printed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, NotRequired, final
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -283,6 +283,20 @@ class HintSourceRow(TypedDict):
     sources: dict[str, HintedSourceRow]
 
 
+class MemberRow(TypedDict):
+    """One of the members that share the store."""
+
+    member: str
+    at_work: bool
+    since: datetime
+    seen: datetime
+    leads: list[str]
+    version: str
+    fingerprint: str
+    clock_offset_seconds: float
+    trouble: str
+
+
 class StatusRow(TypedDict):
     """The state of everything, and one word for it."""
 
@@ -295,6 +309,8 @@ class StatusRow(TypedDict):
     channels: list[ChannelRow]
     never_held: list[NeverHeldRow]
     hints: dict[str, HintSourceRow]
+    members: list[MemberRow]
+    """None where one has the store alone."""
 
 
 class HintWordRow(TypedDict):

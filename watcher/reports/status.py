@@ -21,6 +21,7 @@ from watcher.ports.queries import LoggedPoll, Queries
 from watcher.reports.alerts import AlertViews, delivery_row
 from watcher.reports.credits import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
+from watcher.reports.members import member_rows
 from watcher.reports.rows import (
     AccountRow,
     AlertRow,
@@ -141,6 +142,7 @@ def report(
         "channels": _channels(settings, reader),
         "never_held": _never_held(settings, past, now),
         "hints": hints,
+        "members": member_rows(reader.members(), now),
     }
 
 

@@ -28,6 +28,7 @@ from watcher.reports import holdings
 from watcher.reports.rows import CreditsRow, FindsRow
 from watcher.service.metrics import Metrics
 from watcher.web.hint_metrics import of_hints, of_standings
+from watcher.web.member_metrics import of_members
 from watcher.web.metric_families import counter, histogram
 from watcher.web.snapshot import PageSnapshot
 
@@ -45,6 +46,7 @@ class _Collector(Collector):
         yield from self._accounts()
         yield from self._credits()
         yield from of_standings(self._snapshot.status["hints"])
+        yield from of_members(self._snapshot.status["members"])
         yield from self._alerts()
         yield from self._deliveries()
         yield from self._balances()

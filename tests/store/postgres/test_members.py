@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -141,14 +142,25 @@ async def test_a_member_that_the_schema_has_left_behind_gives_up_its_roles(datab
 
 
 async def test_who_is_at_work_is_known_to_all_who_ask_the_database(database: str) -> None:
-    async with member(database, "one", PLAN, "tell a"):
-        found = rows(database, "SELECT name, fingerprint, wanted, version, held('name', name) FROM members")
-        assert found == [("one", "same", "plan\ntell a", "1.0.0", True)]
-        assert rows(database, "SELECT role, member FROM leases WHERE held('role', role) ORDER BY role") == [
-            ("plan", "one"),
-            ("tell a", "one"),
-        ]
-    assert rows(database, "SELECT name FROM members") == []
+    async with opened(database) as store:
+        async with member(database, "one", PLAN, "tell a"):
+            with store.queries() as asked:
+                (found,) = asked.members()
+            assert (found.name, found.at_work, found.leads) == ("one", True, (PLAN, "tell a"))
+            assert (found.fingerprint, found.version) == ("same", "1.0.0")
+        with store.queries() as asked:
+            assert asked.members() == []
+
+
+async def test_who_went_without_a_word_stays_known_as_away(database: str) -> None:
+    async with opened(database) as store:
+        members = cast(PostgresMembers, store.members)
+        await members.introduce(lambda: identity("one"))
+        members._drop()  # as if its machine had lost its power
+        await members.close()
+        with store.queries() as asked:
+            (found,) = asked.members()
+    assert (found.name, found.at_work, found.leads) == ("one", False, ())
 
 
 async def test_after_a_restart_of_the_server_somebody_leads_again(postgresql: Cluster, database: str) -> None:

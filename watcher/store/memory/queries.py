@@ -20,6 +20,7 @@ from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.members import MemberState
 from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
@@ -183,6 +184,9 @@ class MemoryQueries:
 
     def fact(self, source: str, name: str) -> str | None:
         return self._state.facts.get(source, {}).get(name)
+
+    def members(self) -> list[MemberState]:
+        return []
 
     def facts(self, source: str) -> dict[str, str]:
         return dict(self._state.facts.get(source, {}))

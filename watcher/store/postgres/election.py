@@ -118,7 +118,8 @@ class Ballot:
 
     def fileno(self) -> int:
         """What becomes readable when the server ends the connection, or has news."""
-        return self._conn.pgconn.socket
+        with translated(self._place):
+            return self._conn.pgconn.socket
 
     def called(self, name: str) -> bool:
         """Whether nobody else at work has this name; it is taken."""

@@ -232,6 +232,7 @@ class PostgresMembers:
         self._tell()
         if self._ballot is not None:
             self._ballot.abandon()
+            self._thread.submit(self._ballot.close)
             self._ballot = None
             self._thread.shutdown(wait=False)  # it may wait for a server that is gone
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="members")

@@ -23,6 +23,7 @@ from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.members import MemberState
 from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
@@ -47,6 +48,7 @@ from watcher.store.postgres.questions import (
     hinted,
     history,
     marks,
+    members,
     past,
     polls,
     sparks,
@@ -339,6 +341,10 @@ class PostgresQueries:
     def facts(self, source: str) -> dict[str, str]:
         with self._asked() as conn:
             return dict(conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall())
+
+    def members(self) -> list[MemberState]:
+        with self._asked() as conn:
+            return members.all_of(conn)
 
     @contextmanager
     def _asked(self) -> Iterator[Connection]:

@@ -20,6 +20,7 @@ from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
+from watcher.ports.members import MemberState
 from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
@@ -378,6 +379,9 @@ class SqliteQueries:
     def facts(self, source: str) -> dict[str, str]:
         with self._snapshot():
             return dict(self._conn.execute("SELECT name, value FROM facts WHERE source = ?", (source,)))
+
+    def members(self) -> list[MemberState]:
+        return []
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

@@ -1,0 +1,52 @@
+"""Members of an installation, as rows: who is at work, who leads what, and what is odd about one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from watcher.domain.values.durations import span
+from watcher.ports.members import PLAN, MemberState
+from watcher.reports.rows import MemberRow
+
+CLOCK_OFF = 2.0
+"""Seconds by which the clock of a machine may be off before people hear of it."""
+
+
+def member_rows(members: Sequence[MemberState], now: datetime) -> list[MemberRow]:
+    """A row for each, by name."""
+    planner = next((each for each in members if PLAN in each.leads), None)
+    return [_row(each, planner, now) for each in members]
+
+
+def _row(member: MemberState, planner: MemberState | None, now: datetime) -> MemberRow:
+    return {
+        "member": member.name,
+        "at_work": member.at_work,
+        "since": member.since,
+        "seen": member.seen,
+        "leads": list(member.leads),
+        "version": member.version,
+        "fingerprint": member.fingerprint,
+        "clock_offset_seconds": member.clock_offset,
+        "trouble": "; ".join(_troubles(member, planner, now)),
+    }
+
+
+def _troubles(member: MemberState, planner: MemberState | None, now: datetime) -> list[str]:
+    if not member.at_work:
+        return [f"away for {span(max((now - member.seen).total_seconds(), 0.0))}"]
+    found = []
+    if planner is not None and planner.fingerprint != member.fingerprint:
+        found.append(f"has other rules or another watch list than {planner.name}, and does nothing")
+    if abs(member.clock_offset) > CLOCK_OFF:
+        way = "ahead" if member.clock_offset > 0 else "behind"
+        found.append(f"the clock of its machine is {span(abs(member.clock_offset))} {way}")
+    return found
+
+
+def member_words(row: MemberRow) -> str:
+    """One member in a line, for people."""
+    roles = ["plans" if role == PLAN else role.replace("tell ", "tells ", 1) for role in row["leads"]]
+    does = ", ".join(roles) or ("leads nothing" if row["at_work"] else "")
+    return "; ".join(part for part in (does, row["trouble"]) if part)
