@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from typing_extensions import TypedDict
+
 from watcher.domain.values.durations import span
 from watcher.ports.members import PLAN, MemberState
-from watcher.reports.rows import MemberRow
 
 CLOCK_OFF = 2.0
 """Seconds by which the clock of a machine may be off before people hear of it."""
+
+
+class MemberRow(TypedDict):
+    """One of the members that share the store."""
+
+    member: str
+    at_work: bool
+    since: datetime
+    seen: datetime
+    leads: list[str]
+    version: str
+    fingerprint: str
+    clock_offset_seconds: float
+    trouble: str
 
 
 def member_rows(members: Sequence[MemberState], now: datetime) -> list[MemberRow]:

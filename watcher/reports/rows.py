@@ -8,7 +8,7 @@ once it is printed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, NotRequired, final
+from typing import Annotated, Literal, final
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.values.verdict import Answer
+from watcher.reports.members import MemberRow
 
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[float, Field(ge=0)]
@@ -281,20 +282,6 @@ class HintSourceRow(TypedDict):
     accounts: Count
     today: HintsTodayRow
     sources: dict[str, HintedSourceRow]
-
-
-class MemberRow(TypedDict):
-    """One of the members that share the store."""
-
-    member: str
-    at_work: bool
-    since: datetime
-    seen: datetime
-    leads: list[str]
-    version: str
-    fingerprint: str
-    clock_offset_seconds: float
-    trouble: str
 
 
 class StatusRow(TypedDict):

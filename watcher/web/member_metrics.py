@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from watcher.reports.rows import MemberRow
+from watcher.reports.members import MemberRow
 
 
 def of_members(rows: Sequence[MemberRow]) -> Iterator[Metric]:
