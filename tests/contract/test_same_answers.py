@@ -8,12 +8,14 @@ import pytest
 
 from tests.contract.lives import Life, answers, by_id, live
 from watcher.ports.store import Store
+from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_two_stores_that_saw_the_same_say_the_same(store: Store, seed: int) -> None:
-    lives = [Life(MemoryStore()), Life(store)]
+    apart = (await store.load([])).apart
+    lives = [Life(MemoryStore(State(apart=apart))), Life(store)]
     async for number in live(lives, seed):
         if number % 8 == 7:
             await same(lives)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.contract.conftest import ALONE
 from tests.contract.given import (
     COLD,
     ETH,
@@ -309,6 +310,7 @@ async def test_what_is_young_is_not_tidied_away(store: Store) -> None:
     assert len(await store.live_alerts()) == 1
 
 
+@pytest.mark.parametrize("store", ALONE, indirect=True)
 async def test_the_past_shows_everyone_for_rules_that_sum_over_many(store: Store) -> None:
     await keep(store, accounts=(known(HOT, ethereum="1.5"),), changes=(changed(HOT, ETH, None, "1.5"),))
     before = await store.load([COLD])

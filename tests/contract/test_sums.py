@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
+from tests.contract.conftest import ALONE, backend_of
 from tests.contract.given import COLD, ETH, HOT, NOW, alert, by, changed, known
 from watcher.domain.decision import Decision, Snapshot, SumKey
 from watcher.domain.model import Account, AccountState
 from watcher.ports.store import Deciding, Recall, Store
+from watcher.store import KINDS
 from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
 
 ONE, OTHER, THIRD = (SumKey("reserve", subject) for subject in ("wallet:a", "wallet:b", "wallet:c"))
 
 
-@pytest.fixture(params=["memory"])
-async def shared(request: pytest.FixtureRequest) -> Store:
+@pytest.fixture(params=["memory", *(word for word, kind in KINDS.items() if kind.shared)])
+async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """A store that several processes may share."""
-    return MemoryStore(State(apart=True))
+    if request.param == "memory":
+        yield MemoryStore(State(apart=True))
+        return
+    store = await backend_of(request.param, {"url": request.getfixturevalue("store_database")}).open(
+        exclusive=True
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 async def owe(store: Store, *sums: SumKey, accounts: tuple[AccountState, ...] = ()) -> None:
@@ -50,6 +61,7 @@ async def judged(
     return sorted(told), seen[-1] if seen else None
 
 
+@pytest.mark.parametrize("store", ALONE, indirect=True)
 async def test_where_decisions_see_everyone_no_sum_is_judged_apart(store: Store) -> None:
     past = await store.load([])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from watcher.domain.alerts.flapping import Flap
@@ -62,6 +62,16 @@ class SnapshotCache:
     def past(self, accounts: Sequence[Account]) -> Snapshot:
         states = self.states
         chosen = {account: states[account] for account in accounts if account in states}
+        return self.showing(chosen, accounts, states, Revision(self._states_of, self._concluded))
+
+    def showing(
+        self,
+        chosen: Mapping[Account, AccountState],
+        accounts: Sequence[Account],
+        everyone: Mapping[Account, AccountState] | None = None,
+        revision: Revision | None = None,
+    ) -> Snapshot:
+        """What all decisions see, with these states and the alerts on these accounts."""
         alerts = {}
         if self.alerts:
             for account in (*accounts, None):  # one that was never read can have an alert too
@@ -73,8 +83,8 @@ class SnapshotCache:
                 self.quotes,
                 self.names.symbols,
                 self.doubts,
-                states,
-                Revision(self._states_of, self._concluded),
+                everyone,
+                revision,
                 Revision(self._self, self._named),
                 same=self.names.same,
                 former=self.names.former,

@@ -102,7 +102,9 @@ class PostgresBackend:
         return PostgresQueries(self.pool)
 
     def commands(self, actor: Actor) -> Commands:
-        raise StoreError(f"{self}: commands are not taken yet")
+        from watcher.store.postgres.commands import PostgresCommands
+
+        return PostgresCommands(self.pool, actor)
 
     async def open(self, *, exclusive: bool) -> PostgresStore:
         from watcher.store.postgres.store import PostgresStore

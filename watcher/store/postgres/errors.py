@@ -31,11 +31,10 @@ _PASSING = {
     "57P05": _LOST,
     "25P03": _LOST,
     "57014": _SLOW,
-    "55P03": _SLOW,
-    "40001": "others keep writing the same; it was tried again and again",
-    "40P01": "others keep writing the same; it was tried again and again",
     "40003": _LOST,
 }
+_QUICKER = "others keep writing the same; it was tried again and again"
+_AGAIN = {"40001": _QUICKER, "40P01": _QUICKER, "23505": _QUICKER, "55P03": _SLOW}
 _BROKEN = {
     "42501": "the user lacks a right there; it must own the schema",
     "3F000": "there is no such schema; `watcher store migrate` makes it",
@@ -63,6 +62,10 @@ _AT_THE_DOOR = ("FATAL", "certificate", "SSL", "host name", "fe_sendauth")
 """One of these is said by whom nobody gets past."""
 
 
+class StoreConflictError(StoreBusyError):
+    """Another transaction was quicker: this one was undone, and can be done anew."""
+
+
 @contextmanager
 def translated(place: str) -> Iterator[None]:
     """Raise StoreBusyError for what may pass, StoreError for what will not."""
@@ -77,6 +80,8 @@ def of(place: str, error: psycopg.Error) -> StoreError:
     code = error.sqlstate
     if code is None:
         return _about_connection(place, error)
+    if code in _AGAIN:
+        return StoreConflictError(f"{place}: {_AGAIN[code]}")
     if code in _PASSING or code.startswith("08"):
         return StoreBusyError(f"{place}: {_PASSING.get(code, _LOST)}")
     said = _BROKEN.get(code) or f"{error.diag.message_primary} ({code})"

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
+from psycopg.types.string import StrDumperUnknown
 from pydantic import SecretStr
 
 from watcher.domain.values.errors import StoreBusyError, StoreError
@@ -38,6 +39,13 @@ _SESSION = {
 }
 
 
+class AnyText(StrDumperUnknown):
+    """Text from outside as PostgreSQL can keep it: no zeros, and no halves of a surrogate pair."""
+
+    def dump(self, obj: str) -> bytes:
+        return obj.replace("\0", "\ufffd").encode("utf-8", "replace")
+
+
 class Pool:
     """Connections of one process to one schema. Each is in autocommit: who wants a transaction begins one.
 
@@ -60,6 +68,7 @@ class Pool:
             conn: Connection = psycopg.connect(secret, autocommit=True, application_name=self._name)
             try:
                 path = {"search_path": f'"{self.schema}"', **_SESSION}
+                conn.adapters.register_dumper(str, AnyText)
                 calls = ", ".join("set_config(%s, %s, false)" for _ in path)
                 conn.execute(f"SELECT {calls}", [part for pair in path.items() for part in pair])
             except BaseException:

@@ -21,16 +21,24 @@ from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement, StoreAccess
+from watcher.store.codec import from_ms
 from watcher.store.postgres.clock import DatabaseClock, since_boot
 from watcher.store.postgres.members import PostgresMembers, joining
 from watcher.store.postgres.migrate import migrate
+from watcher.store.postgres.partitions import make_ahead
 from watcher.store.postgres.pool import Pool
-from watcher.store.postgres.transactions import PostgresTransactions
+from watcher.store.postgres.transactions import PostgresTransactions, repeated
 
 if TYPE_CHECKING:
     from watcher.store.postgres.jobs import PostgresSharedWork
 
 T = TypeVar("T")
+
+
+def prepare(pool: Pool) -> None:
+    """Make the schema, or what of it is missing, and the tables of the time that begins."""
+    migrate(pool)
+    repeated(pool, lambda conn: make_ahead(conn, from_ms(next(iter(conn.execute("SELECT now_ms()")))[0])))
 
 
 class PostgresStore:
@@ -164,7 +172,7 @@ class PostgresStore:
 
 
 def _made_ready(pool: Pool, clock: DatabaseClock) -> None:
-    migrate(pool)
+    prepare(pool)
     with pool.connection() as conn:
         asked = since_boot()
         row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()

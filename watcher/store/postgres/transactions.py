@@ -1,101 +1,258 @@
-"""The store's work on PostgreSQL, done in its threads: every public method is one transaction."""
+"""The store's work on PostgreSQL, done in its threads: every public method is one transaction.
 
-# ruff: noqa: ARG002
+READ COMMITTED: each statement sees what was committed before it. What must not change is locked first, in one
+order: gate, accounts by their numbers, alerts by rule and subject, assets by their numbers, deliveries. What
+was read without a lock is written over in the version that was seen, or the transaction is done anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn, Self
+from typing import Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
-from watcher.domain.decision import Decision, Snapshot, SumKey
+from watcher.domain.decision import Decision, LastRead, PriceAt, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account
-from watcher.domain.values.errors import StoreError
 from watcher.ports.members import Lease
-from watcher.ports.store import Deciding, Settlement
-from watcher.store.codec import to_ms
-from watcher.store.postgres.pool import Pool
+from watcher.ports.store import Deciding, Recall, Settlement
+from watcher.store.codec import from_ms, to_ms
+from watcher.store.outcomes import outcomes
+from watcher.store.postgres import ledger, marks, outbox, sums
+from watcher.store.postgres.cache import AccountCache, Kept, PostgresSnapshotCache
+from watcher.store.postgres.errors import StoreConflictError
+from watcher.store.postgres.leases import check_lease
+from watcher.store.postgres.look import StoreLook, ask_states, columns, lock, take_states
+from watcher.store.postgres.news import News
+from watcher.store.postgres.pool import Connection, Pool
+from watcher.store.postgres.retention import PostgresRetention
+from watcher.store.postgres.writing import StoreWriting
+
+T = TypeVar("T")
+
+TRIES = 5
+"""How often a transaction is begun, if others are quicker each time."""
+
+_ATTEMPTS = (
+    "SELECT a.source, a.chain, a.address, a.last_attempt"
+    " FROM unnest(%s::words[], %s::words[], %s::words[]) AS asked (source, chain, address)"
+    " JOIN accounts a USING (source, chain, address) WHERE a.last_attempt IS NOT NULL"
+)
+_RUNNING = (
+    "INSERT INTO runs (member, began, seen) VALUES (%s, %s, %s)"
+    " ON CONFLICT (member, began) DO UPDATE SET seen = greatest(runs.seen, excluded.seen)"
+)
 
 _UNREAD = "SELECT source, chain, address FROM accounts WHERE last_reading IS NULL OR last_reading < %s"
 
 
 class PostgresTransactions:
-    """What is done on the connections of one process. Belongs to no thread."""
+    """What is done on the connections of one process, and what it remembers. Belongs to no thread."""
 
-    def __init__(self, pool: Pool, member: str, lease: Lease | None = None) -> None:
-        """`lease`: on behalf of which it writes; once that is another's, it writes nothing."""
-        self._pool, self._member, self._lease = pool, member, lease
+    def __init__(self, pool: Pool, member: str) -> None:
+        self._pool, self._member = pool, member
+        self._lease: Lease | None = None
+        self._accounts, self._cache = AccountCache(), PostgresSnapshotCache()
+        self._news, self._retention = News(), PostgresRetention()
+        self._gates: set[str] = set()
 
     def led(self, lease: Lease) -> Self:
+        """The same, with all that is remembered. Once the lease is another's, it writes nothing."""
         other = copy(self)
         other._lease = lease  # noqa: SLF001
         return other
 
-    def _not_yet(self) -> NoReturn:
-        raise StoreError(f"{self._pool.place}: this store is not finished yet; use `kind: sqlite`")
+    # ------------------------------------------------------------------ decisions
 
     def load(self, accounts: Sequence[Account]) -> Snapshot:
-        self._not_yet()
+        with self._pool.connection() as conn, self._cache.lock:
+            kept = self._see(conn, accounts, self._accounts.of(accounts))
+            return self._cache.snapshot(accounts, kept)
 
     def attempts(self, accounts: Sequence[Account]) -> dict[Account, datetime]:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            rows = conn.execute(_ATTEMPTS, columns(dict.fromkeys(accounts), 3))
+            return {Account(*row[:3]): from_ms(row[3]) for row in rows}
 
     def unread_since(self, at: datetime) -> list[Account]:
         with self._pool.connection() as conn:
             return [Account(*row) for row in conn.execute(_UNREAD, (to_ms(at),))]
 
     def live_alerts(self) -> list[Alert]:
-        self._not_yet()
+        with self._pool.connection() as conn, self._cache.lock:
+            self._see(conn, (), {})
+            return list(self._cache.alerts.values())
 
     def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None
     ) -> Decision:
-        self._not_yet()
+        def work(conn: Connection) -> tuple[Decision, StoreWriting]:
+            known = self._accounts.of(accounts)
+            locked = lock(conn, accounts)
+            with self._cache.lock:
+                kept = self._see(conn, list(locked), known)
+                return self._decide(conn, accounts, kept, decide, settlement)
+
+        return self._kept(*self._repeated(work))
 
     def conclude_sums(
         self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
-        self._not_yet()
+        def work(conn: Connection) -> tuple[Decision, StoreWriting] | None:
+            taken = sums.take(conn, most)
+            if not taken:
+                return None
+            accounts, decide = read(taken)
+            with self._cache.lock:
+                kept = self._see(conn, accounts, self._accounts.of(accounts))
+                return self._decide(conn, accounts, kept, decide, None, apart=False)
+
+        done = self._repeated(work)
+        return self._kept(*done) if done is not None else None
+
+    def _see(self, conn: Connection, accounts: Sequence[Account], known: Kept) -> Kept:
+        """Bring what is remembered up to date; these accounts as they are."""
+        with conn.pipeline():
+            states = ask_states(conn, accounts, known) if accounts else None
+            StoreLook(conn, self._cache).take()
+            kept = take_states(states, known, self._cache.by_id) if states is not None else {}
+        self._accounts.keep(kept)
+        return kept
+
+    def _decide(
+        self,
+        conn: Connection,
+        accounts: Sequence[Account],
+        kept: Kept,
+        decide: Deciding,
+        settlement: Settlement | None,
+        *,
+        apart: bool = True,
+    ) -> tuple[Decision, StoreWriting]:
+        """The decision, and the writing of it, which is on its way."""
+        past = self._cache.snapshot(accounts, kept)
+        decision = decide(past if apart else replace(past, apart=False), self._recall(conn, kept))
+        writing = StoreWriting(conn, self._cache, kept, decision)
+        writing.write()
+        if decision.deliveries:
+            self._news.mine(outbox.add(conn, decision.deliveries))
+        if settlement is not None:
+            read = outcomes(decision, writing.accounts, writing.assets)
+            ledger.settle(conn, settlement, read, decision.moved)
+        return decision, writing
+
+    def _kept(self, decision: Decision, writing: StoreWriting) -> Decision:
+        self._accounts.keep(writing.committed())
+        # Who is to be read again stands in a table, for whoever plans.
+        return replace(decision, again=()) if decision.again else decision
+
+    def _recall(self, conn: Connection, kept: Kept) -> Recall:
+        accounts = {account: each.id for account, each in kept.items()}
+
+        def recall(asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+            found: dict[Question, Recalled] = {}
+            for each in asked:
+                if isinstance(each, PriceAt) and (quote := self._cache.quote_at(each.asset, each.at)):
+                    found[each] = quote.price
+            sent = [each for each in dict.fromkeys(asked) if each not in found]
+            holdings = [each for each in sent if not isinstance(each, PriceAt | LastRead)]
+            strange = {each.account for each in holdings} - accounts.keys()
+            if strange:
+                accounts.update((account, each[0]) for account, each in lock(conn, sorted(strange)).items())
+            with conn.pipeline():
+                rows = [marks.ask(conn, each, accounts, self._cache.asset_ids) for each in sent]
+                found.update((each, marks.answer(each, row)) for each, row in zip(sent, rows, strict=True))
+            return found
+
+        return recall
+
+    # ------------------------------------------------------------------ the ledger
 
     def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
-        self._not_yet()
+        answer = self._repeated(lambda conn: ledger.reserve(conn, booking, allowance, self._gates))
+        self._gates.add(booking.source)
+        return answer
 
     def fail(self, settlement: Settlement) -> None:
-        self._not_yet()
+        self._repeated(lambda conn: ledger.settle(conn, settlement))
 
     def spent(self, source: str, since: datetime) -> int:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return ledger.spent(conn, source, since)
 
     def under_way(self, source: str, since: datetime) -> bool:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return ledger.under_way(conn, source, since)
 
     def running(self, since: datetime, now: datetime) -> None:
-        self._not_yet()
+        values = (self._member, to_ms(since), to_ms(now))
+        self._repeated(lambda conn: conn.execute(_RUNNING, values))
+
+    # ------------------------------------------------------------------ facts and deliveries
 
     def facts(self, source: str) -> dict[str, str]:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return ledger.facts(conn, source)
 
     def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
-        self._not_yet()
+        self._repeated(lambda conn: ledger.keep_facts(conn, source, found, now))
 
     def change_fact(self, source: str, name: str, change: Callable[[str | None], str], now: datetime) -> str:
-        self._not_yet()
+        return self._repeated(lambda conn: ledger.change_fact(conn, source, name, change, now))
 
     def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return outbox.due(conn, channel, now, limit, critical=critical)
 
     def next_due(self, channel: str) -> datetime | None:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return outbox.next_due(conn, channel)
 
     def settle(self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
-        self._not_yet()
+        owed, numbers = self._repeated(lambda conn: outbox.settle(conn, deliveries, instead))
+        self._news.mine(numbers)
+        return owed
 
     def tidy(self, now: datetime) -> bool:
-        self._not_yet()
+        return self._repeated(lambda conn: self._retention.step(conn, now))
 
     def others_wrote(self) -> bool:
-        self._not_yet()
+        with self._pool.connection() as conn:
+            return self._news.look(conn)
+
+    # ------------------------------------------------------------------ transactions
+
+    def _repeated(self, work: Callable[[Connection], T]) -> T:
+        """All of it or nothing; anew if others were quicker."""
+        lease = self._lease
+        if lease is None:
+            return repeated(self._pool, work)
+
+        def led(conn: Connection) -> T:
+            check_lease(conn, lease)
+            return work(conn)
+
+        return repeated(self._pool, led)
+
+
+def repeated(pool: Pool, work: Callable[[Connection], T]) -> T:
+    """Do it as one transaction, all of it or nothing; anew if others were quicker."""
+    for left in reversed(range(TRIES)):
+        try:
+            with _transaction(pool) as conn:
+                return work(conn)
+        except StoreConflictError:
+            if not left:
+                raise
+    raise AssertionError
+
+
+@contextmanager
+def _transaction(pool: Pool) -> Iterator[Connection]:
+    with pool.connection() as conn, conn.pipeline(), conn.transaction():
+        yield conn

@@ -24,9 +24,9 @@ BEGIN
 END $$;
 
 -- Ends the transaction where another one has changed what this one read. It is done anew, as after a deadlock.
-CREATE FUNCTION expect(found bigint, wanted bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION expect(counted bigint, wanted bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    IF found <> wanted THEN
+    IF counted <> wanted THEN
         RAISE EXCEPTION 'another transaction was quicker' USING ERRCODE = 'serialization_failure';
     END IF;
     RETURN true;
@@ -129,7 +129,7 @@ CREATE TABLE alerts (
     version bigint NOT NULL DEFAULT nextval('versions'),
     changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
-CREATE UNIQUE INDEX alerts_live ON alerts (rule, subject) WHERE state <> 'resolved';
+CREATE UNIQUE INDEX alerts_live ON alerts (rule, subject) WHERE state <> 'resolved' AND NOT closed;
 CREATE INDEX alerts_owing ON alerts (id) WHERE state = 'resolved' AND owed IS NOT NULL;
 CREATE INDEX alerts_changed ON alerts (changed_in);
 CREATE INDEX alerts_by_account ON alerts (source, chain, address) WHERE state <> 'resolved';

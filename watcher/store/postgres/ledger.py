@@ -1,0 +1,203 @@
+"""Ledger: what was booked and charged, and the facts that sources have learnt for good.
+
+Whoever books holds the row of the source's gate until the end of the transaction, and the time of the booking
+is taken after that: bookings of one source come one after the other, whichever member makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+from watcher.domain.credits.allowance import (
+    ASIDE,
+    LONGEST_REQUEST,
+    Allowance,
+    Booking,
+    CreditRefusal,
+    Grant,
+    Spending,
+    may_spend,
+)
+from watcher.domain.model import Account
+from watcher.ports.store import Settlement
+from watcher.store.codec import from_ms, storable, to_ms
+from watcher.store.ledger import spending
+from watcher.store.postgres.look import Rows
+from watcher.store.postgres.pool import Connection
+
+HOUR_MS = 3_600_000
+SET_BACK = "ledger.set_back"
+"""Under this name the store keeps when a clock was found set back, and the latest booking of then."""
+
+_END = 2**62
+_OPEN = "INSERT INTO gate (source) VALUES (%s) ON CONFLICT DO NOTHING"
+_ENTER = "SELECT 1 FROM gate WHERE source = %s FOR NO KEY UPDATE"
+_TIME = "SELECT booked_at(%s)"
+_REQUEST = (
+    "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (%s, %s, %s, %s, %s)"
+    " RETURNING id"
+)
+_BOOK = (
+    "INSERT INTO spending AS s (source, hour, credits, calls, aside) VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT (source, hour) DO UPDATE SET credits = s.credits + excluded.credits,"
+    " calls = s.calls + excluded.calls, aside = s.aside + excluded.aside"
+)
+_SETTLE = (
+    "UPDATE requests SET ended_at = %s, charged = %s, readings = %s, misses = %s, failure = %s, outcomes = %s"
+    " WHERE id = %s AND ended_at IS NULL RETURNING source, reserved_at, cost, purpose"
+)
+_IN_HOURS = (
+    "SELECT coalesce(sum(credits), 0)::bigint, coalesce(sum(calls), 0)::bigint,"
+    " coalesce(sum(aside), 0)::bigint FROM spending WHERE source = %s AND hour >= %s AND hour <= %s"
+)
+_IN_LOG = "SELECT count(*) FROM requests WHERE source = %s AND reserved_at > %s AND reserved_at <= %s"
+_LATEST = "SELECT max(reserved_at) FROM requests WHERE source = %s"
+_HINTED = (
+    "INSERT INTO hinted (request, source, chain, address, by, told_at, hint, at, changed, credits)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+_KEEP = (
+    "INSERT INTO facts (source, name, value, at) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT (source, name) DO UPDATE SET value = excluded.value, at = excluded.at"
+)
+
+
+def reserve(
+    conn: Connection, booking: Booking, allowance: Allowance, entered: Collection[str] = ()
+) -> Grant | CreditRefusal:
+    """Book a request if the allowance has room for it. `entered`: sources that have a gate."""
+    source = booking.source
+    with conn.pipeline():
+        if source not in entered:
+            conn.execute(_OPEN, (source,))
+        conn.execute(_ENTER, (source,))
+        (at,) = next(iter(conn.execute(_TIME, (to_ms(booking.at),))))
+    now = from_ms(at)
+    refusal = may_spend(allowance, _spent(conn, source, now, allowance), booking.cost, booking.purpose, now)
+    if refusal is not None:
+        return refusal
+    with conn.pipeline():
+        row = (source, str(booking.purpose), booking.accounts, booking.cost, at)
+        asked = conn.execute(_REQUEST, row)
+        _book(conn, source, at, booking.cost, 1, booking.purpose)
+        return Grant(next(iter(asked))[0])
+
+
+def settle(
+    conn: Connection,
+    settlement: Settlement,
+    outcomes: str | None = None,
+    moved: Collection[Account] = (),
+) -> None:
+    """Write how a request ended. Settling twice changes nothing: only an open request is settled.
+
+    `outcomes`: which accounts were read or missed, for the poll log. `moved`: those that changed.
+    """
+    row = conn.execute(
+        _SETTLE,
+        (
+            to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
+            storable(settlement.failure), outcomes, settlement.grant.id,
+        ),
+    ).fetchone()  # fmt: skip
+    if row is not None and settlement.charged is not None and settlement.charged != row[2]:
+        _book(conn, row[0], row[1], settlement.charged - row[2], 0, row[3])
+    if row is not None:
+        for each in settlement.found(moved):
+            word = (each.word.by, to_ms(each.word.at), each.word.id)
+            conn.execute(
+                _HINTED,
+                (settlement.grant.id, *each.account, *word, to_ms(each.at), each.changed, each.credits),
+            )
+
+
+def spent(conn: Connection, source: str, since: datetime) -> int:
+    """Credits booked since then."""
+    # No upper bound: what was booked while the clock ran ahead was spent all the same.
+    return int(next(iter(conn.execute(_IN_HOURS, (source, to_ms(since) // HOUR_MS, _END))))[0])
+
+
+def under_way(conn: Connection, source: str, since: datetime) -> bool:
+    """Whether a request was booked and not settled then or later; one cut off is given up after a while."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM requests WHERE source = %s AND reserved_at > %s"
+        " AND (ended_at IS NULL OR ended_at > %s))"
+    )
+    row = next(iter(conn.execute(sql, (source, to_ms(since - LONGEST_REQUEST), to_ms(since)))))
+    return bool(row[0])
+
+
+def _book(conn: Connection, source: str, at: int, cost: int, calls: int, purpose: str) -> None:
+    conn.execute(_BOOK, (source, at // HOUR_MS, cost, calls, cost if purpose in ASIDE else 0))
+
+
+def _spent(conn: Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
+    """What counts against an allowance. All of it is asked at once: each answer takes a way there and back,
+    and nobody else books meanwhile."""
+    bookings = _Bookings(conn, source)
+    with conn.pipeline():
+        spending(bookings, now, allowance)
+        bookings.guessing = False
+        return spending(bookings, now, allowance)
+
+
+class _Bookings:
+    """The rows of one source. While it is `guessing` it only sends for the answers that are asked for, and
+    gives none."""
+
+    def __init__(self, conn: Connection, source: str) -> None:
+        self._conn, self._source, self.guessing = conn, source, True
+        self._sent: dict[tuple[object, ...], Rows] = {}
+
+    def in_hours(self, since: datetime, until: datetime | None) -> tuple[int, int, int]:
+        rows = self._ask(_IN_HOURS, to_ms(since) // HOUR_MS, _end(until) // HOUR_MS)
+        return (0, 0, 0) if self.guessing else next(iter(rows))
+
+    def in_log(self, since: datetime, until: datetime | None) -> int:
+        rows = self._ask(_IN_LOG, to_ms(since), _end(until))
+        return 0 if self.guessing else int(next(iter(rows))[0])
+
+    def set_back(self, now: datetime) -> datetime | None:
+        rows = self._ask(_LATEST)
+        latest = None if self.guessing else next(iter(rows))[0]
+        if latest is None or latest <= to_ms(now):
+            return None
+        said = facts(self._conn, self._source).get(SET_BACK)
+        found, known = map(int, said.split()) if said is not None else (0, 0)
+        if found <= to_ms(now) and known == latest:
+            return from_ms(found)
+        keep_facts(self._conn, self._source, {SET_BACK: f"{to_ms(now)} {latest}"}, now)
+        return now
+
+    def _ask(self, sql: str, *bounds: int) -> Rows:
+        key = (sql, *bounds)
+        if key not in self._sent:
+            self._sent[key] = self._conn.execute(sql, (self._source, *bounds))
+        return self._sent[key]
+
+
+def _end(until: datetime | None) -> int:
+    return _END if until is None else to_ms(until)
+
+
+def facts(conn: Connection, source: str) -> dict[str, str]:
+    """What a source has learnt for good, such as the units of its assets."""
+    return dict(conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall())
+
+
+def keep_facts(conn: Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
+    with conn.pipeline():
+        for name, value in sorted(found.items()):
+            conn.execute(_KEEP, (source, name, value, to_ms(now)))
+
+
+def change_fact(
+    conn: Connection, source: str, name: str, change: Callable[[str | None], str], now: datetime
+) -> str:
+    """Keep what `change` makes of a fact; nobody else changes it until the transaction ends."""
+    key = f"{source}\n{name}"
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 1))", (key,))
+    kept = change(facts(conn, source).get(name))
+    keep_facts(conn, source, {name: kept}, now)
+    return kept
