@@ -45,7 +45,7 @@ class Away(MemoryKind):
     def refusals(self) -> Sequence[Advice]:
         raise StoreBusyError("PostgreSQL, database w: the server cannot be reached")
 
-    def backend(self, config: Path) -> Any:
+    def backend(self, config: Path, member: str = "") -> Any:
         class Unasked:
             def warning(self) -> str:
                 return ""

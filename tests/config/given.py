@@ -23,7 +23,7 @@ class FileStore(StoreKind):
     kind: Literal["sqlite"] = "sqlite"
     path: Path = Path("watcher.db")
 
-    def backend(self, config: Path) -> StoreBackend:
+    def backend(self, config: Path, member: str = "") -> StoreBackend:
         raise NotImplementedError
 
 

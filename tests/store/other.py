@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class MemoryKind(StoreKind):
     kind: Literal["mem"]
     states: ClassVar[dict[Path, State]] = {}
 
-    def backend(self, config: Path) -> MemoryBackend:
+    def backend(self, config: Path, member: str = "") -> MemoryBackend:
         return MemoryBackend(self.states.setdefault(config, State()))
 
 
@@ -41,7 +41,7 @@ class MemoryBackend(MemoryStore):
     async def open(self, *, exclusive: bool) -> MemoryStore:
         return self
 
-    def only_deliverer(self) -> AbstractContextManager[bool]:
+    def only_deliverer(self, channels: Collection[str]) -> AbstractContextManager[bool]:
         return nullcontext(True)
 
     def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:

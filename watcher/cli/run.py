@@ -76,7 +76,7 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
                     note_poll(backend, by, named, accounts, {})
                     outcomes = await poller.once(accounts, Purpose.BY_HAND)
                     seen.update({outcome.account: outcome for outcome in outcomes})
-            with configuration.settings.backend.only_deliverer() as telling:
+            with configuration.settings.backend.only_deliverer(configuration.settings.channels) as telling:
                 if telling:  # otherwise the daemon does, within seconds
                     app.deliverer.start()
                     await app.deliverer.drain(within=10.0)

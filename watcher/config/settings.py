@@ -90,7 +90,7 @@ class Settings:
     @property
     def backend(self) -> StoreBackend:
         """The store that is named, whether or not it is there yet."""
-        return self.store.backend(self.path)
+        return self.store.backend(self.path, self.cluster.name)
 
     @property
     def rates_source(self) -> str | None:

@@ -28,6 +28,8 @@ STUCK_AFTER = timedelta(minutes=10)
 
 STATUS_EVERY = 60.0
 LOOK_EVERY = 5.0
+LOOK_OFTEN = 1.0
+"""Where others poll too, and bring what is to be told here."""
 TIDY_EVERY = 600.0
 FIRST_BEAT = 10.0
 STORE_ANSWERS = 30.0
@@ -147,8 +149,9 @@ def stuck(app: App) -> bool:
 
 async def look_around(app: App, mind_clock: Callable[[], None]) -> None:
     """See what nobody tells us of: that the clock was set, and what others did, who only write it down."""
+    every = LOOK_EVERY if app.store.shared is None else LOOK_OFTEN
     while True:
-        await app.clock.sleep(LOOK_EVERY)
+        await app.clock.sleep(every)
         mind_clock()
         try:
             async with asyncio.timeout(LOOK_EVERY):

@@ -204,8 +204,8 @@ class StoreBackend(StoreAccess, Protocol):
         """
         ...
 
-    def only_deliverer(self) -> AbstractContextManager[bool]:
-        """Whether no daemon works on the store; none can begin until the end of the block.
+    def only_deliverer(self, channels: Collection[str]) -> AbstractContextManager[bool]:
+        """Whether no daemon tells these channels; none can begin to until the end of the block.
 
         Two processes that send what one store owes would send it twice.
         """

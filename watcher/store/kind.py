@@ -32,5 +32,7 @@ class StoreKind(BaseModel):
         return ()
 
     @abstractmethod
-    def backend(self, config: Path) -> StoreBackend:
-        """The store of the configuration that stands at `config`. Opens nothing and makes nothing."""
+    def backend(self, config: Path, member: str = "") -> StoreBackend:
+        """The store of the configuration that stands at `config`. Opens nothing and makes nothing.
+
+        `member`: the name of this machine, for a store that several share."""

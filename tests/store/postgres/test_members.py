@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.postgresql import Cluster
-from tests.store.postgres.given import SCHEMA, opened, pool, rows
+from tests.store.postgres.given import SCHEMA, backend, opened, pool, rows
 from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.ports.members import PLAN, Identity, Lease
 from watcher.store.postgres import members as module
@@ -233,3 +233,16 @@ async def test_who_lost_a_role_cannot_write_on_its_behalf(database: str) -> None
         ):
             check_lease(conn, lease)
         connections.close()
+
+
+async def test_who_polls_by_hand_tells_only_what_no_member_tells(database: str) -> None:
+    async with member(database, "one", *LANES[:2]) as one:
+        with backend(database).only_deliverer(["b", "c"]) as alone:
+            assert not alone
+        with backend(database).only_deliverer(["c", "d"]) as alone:
+            assert alone
+            async with member(database, "two", *LANES[2:]) as two:
+                assert not any(map(two.leads, LANES))
+                assert all(map(one.leads, LANES[:2]))
+    with backend(database).only_deliverer([]) as alone:
+        assert alone, "no channel, and nobody to be in the way of"

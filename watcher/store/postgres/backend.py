@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from importlib.util import find_spec
@@ -34,6 +34,8 @@ ENGINE = "procrastinate"
 """Hands out what members do."""
 BESIDE = 4
 """Connections of a process for who looks at pages and gives commands, beside those that work."""
+HANDING = 3
+"""Connections of a process for what members hand each other: no sign of life waits for a decision."""
 
 
 class PostgresSettings(StoreKind):
@@ -64,8 +66,8 @@ class PostgresSettings(StoreKind):
         with translated(pool.place):
             return inspect(pool.connect, self.schema_name)
 
-    def backend(self, config: Path) -> PostgresBackend:
-        return PostgresBackend(self)
+    def backend(self, config: Path, member: str = "") -> PostgresBackend:
+        return PostgresBackend(self, member)
 
     def connections(self, size: int = 1, name: str = "") -> Pool:
         """So many connections for a purpose of its own. `name`: of the member, for the server's lists."""
@@ -110,11 +112,16 @@ class PostgresBackend:
         from watcher.store.postgres.store import PostgresStore
 
         pool = self.settings.connections(self.settings.pool, self.member)
-        return await PostgresStore.open(pool, self, self.member, exclusive=exclusive)
+        store = await PostgresStore.open(pool, self, self.member, exclusive=exclusive)
+        store.share(self.settings.connections(HANDING, self.member))
+        return store
 
     @contextmanager
-    def only_deliverer(self) -> Iterator[bool]:
-        yield True
+    def only_deliverer(self, channels: Collection[str]) -> Iterator[bool]:
+        from watcher.store.postgres.election import telling
+
+        with telling(self.pool, channels) as alone:
+            yield alone
 
     def backup(self, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
         from watcher.store.postgres.backup import backup

@@ -7,12 +7,12 @@ spare double work, no more: who may still write, the term of a lease says (`leas
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 
-from watcher.ports.members import PLAN, Identity
+from watcher.ports.members import PLAN, Identity, tell
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.pool import Pool
 
@@ -31,6 +31,9 @@ WITH won AS MATERIALIZED (
 INSERT INTO leases AS known (role, member, term, since) SELECT role, %(name)s, 1, now_ms() FROM won
 ON CONFLICT (role) DO UPDATE SET member = excluded.member, term = known.term + 1, since = excluded.since
 RETURNING role, term"""
+_TELLING = """\
+SELECT coalesce(bool_and(pg_try_advisory_lock(lock_class('role'), hashtext(role))), true)
+FROM unnest(%(roles)s::text[]) role"""
 _LEAVE = "SELECT pg_advisory_unlock(lock_class('role'), hashtext(role)) FROM unnest(%(roles)s::text[]) role"
 _BEAT = """\
 WITH me AS (
@@ -163,6 +166,14 @@ class Ballot:
         """End what the server does not answer, from another thread: who waits for it waits no longer."""
         with suppress(Exception), socket.socket(fileno=socket.dup(self.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def telling(pool: Pool, channels: Collection[str]) -> Iterator[bool]:
+    """Whether no member tells one of these channels; none begins to before the end of the block."""
+    with closing(pool.connect()) as conn, translated(pool.place):
+        row = conn.execute(_TELLING, {"roles": sorted(map(tell, channels))}).fetchone()
+        yield row == (True,)
 
 
 def _roles(text: str) -> tuple[str, ...]:

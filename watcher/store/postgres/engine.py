@@ -15,6 +15,7 @@ from typing import Any, LiteralString, NoReturn
 from procrastinate.connector import BaseAsyncConnector, Notify
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from psycopg.types.string import StrDumperUnknown
 
 from watcher.store.postgres.pool import Connection, Pool
 
@@ -59,6 +60,7 @@ def _executed(
 ) -> list[dict[str, Any]]:
     values = {name: _adapted(value) for name, value in arguments.items()}
     with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.adapters.register_dumper(str, StrDumperUnknown)  # the server finds out of which type each is
         cursor.execute(query, values)
         return cursor.fetchall() if cursor.description else []
 

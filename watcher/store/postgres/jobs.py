@@ -40,7 +40,6 @@ T = TypeVar("T")
 LOOK, BEAT, STALLED, ENDING = 1.0, 2.0, 8.0, 8.0
 """Seconds between two looks for jobs, between two signs of life, without one until the jobs are given back,
 and until those that are cut off have gone back."""
-CONNECTIONS = 2
 ASK = "ask"
 URGENT = (Purpose.CONFIRMATION, Purpose.HINTED, Purpose.BY_HAND)
 AT_ONCE = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,7 +27,7 @@ class SqliteSettings(StoreKind):
     path: Path = Path("watcher.db")
     """The file; a relative path starts at the folder of the configuration."""
 
-    def backend(self, config: Path) -> SqliteBackend:
+    def backend(self, config: Path, member: str = "") -> SqliteBackend:  # noqa: ARG002
         return SqliteBackend(config.parent / self.path, config)
 
 
@@ -60,7 +60,7 @@ class SqliteBackend:
         return await SqliteStore.open(self._file(), exclusive=exclusive)
 
     @contextmanager
-    def only_deliverer(self) -> Iterator[bool]:
+    def only_deliverer(self, channels: Collection[str]) -> Iterator[bool]:  # noqa: ARG002
         from watcher.store.sqlite.connection import StoreLock
 
         try:
