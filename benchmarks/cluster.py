@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, results
+from benchmarks import bare, recovering, results
 from benchmarks.processes import cpu, process
+from tests.chaos.members import server
 from tests.postgresql import Cluster, running_postgresql
 
 PROCESSES, SECONDS, PLAN = 16, 5.0, 40_000
 ACCOUNTS, MANY, REQUESTS, ROUNDS = 2000, 10_000, 150, 2
 SHARES = (0.01, 1.0)
 RESERVED = "16 processes on one allowance"
+RECOVERY = f"Members go on, s, of {recovering.ROUNDS} rounds each the median"
 REQUEST = "A request of 50 accounts, 20 assets each"
 Figures = dict[str, Any]
 
@@ -167,10 +169,19 @@ def together(found: results.Results, cluster: Cluster) -> None:
     found.add("Four members at once", "client CPU, us an account", statistics.median(e["cpu"] for e in seen))
 
 
+def failover(found: results.Results, _: Cluster) -> None:
+    """Members that are killed, stand still, are cut off, or lose their server, which is one of their own."""
+    with server() as cluster:
+        for what, bar, took, longest in recovering.measure(cluster):
+            found.add(RECOVERY, what, took.watcher, took.floor, bar)
+            found.add(RECOVERY, f"{what}: the longest", longest)
+
+
 PARTS: dict[str, Callable[[results.Results, Cluster], None]] = {
     "reserve": reserve,
     "requests": requests,
     "together": together,
+    "failover": failover,
 }
 
 

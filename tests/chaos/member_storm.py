@@ -30,8 +30,10 @@ WEATHER = (
     *["a member is cut off from the server"] * 2,
     *["a member stands still"] * 2,
 )
-LONGEST_LIFE = 5.0
+LONGEST_LIFE = 12.0
 """Seconds after which a life that did not reach its step is killed anyway."""
+REST = 6.0
+"""Seconds at most between two lives of a member."""
 PEACE = 120.0
 
 
@@ -49,7 +51,7 @@ class MemberStorm:
 
     async def rage(self, kills: int) -> Report:
         """So many lives, each cut off, of all members at once; then peace, and the comparison."""
-        works = [self.truth.move(), self._killed(kills)] + [self._days()] * self._weather
+        works = [self.truth.move(), self._killed(kills), *([self._days()] if self._weather else ())]
         tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -58,10 +60,15 @@ class MemberStorm:
             await self._end(tasks)
             await self._in_peace()
         except (TimeoutError, ExceptionGroup, AssertionError) as error:
-            self.report.compared.broken.append(f"stood still: {error!r}")
+            self.report.compared.broken.append(f"stood still: {error!r}; owed: {await self._owed()}")
         finally:
             await self._end(tasks)
         return self.report
+
+    async def _owed(self) -> list[tuple[str, ...]]:
+        with suppress(psycopg.Error):
+            return await self.there.asked("SELECT * FROM deliveries WHERE state = 'pending' LIMIT 3")
+        return []
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         for each in tasks:
@@ -81,6 +88,7 @@ class MemberStorm:
 
     async def _lives(self, name: str, kills: int) -> None:
         while self.report.kills < kills:
+            await asyncio.sleep(self.chance.uniform(0, REST))  # the others go on alone for a while
             fault = self._fault()
             self.report.tried[fault] += 1
             nth = 1 if fault in ONCE else self.chance.choice((1, 1, 1, 2))
@@ -119,7 +127,8 @@ class MemberStorm:
         """What was recorded as sent before this is not sent again after it."""
         recorded: set[str] = set()
         with suppress(psycopg.Error):  # the server has a bad day, or there is no store yet
-            recorded = {row[0] for row in self.there.query("SELECT id FROM deliveries WHERE state = 'sent'")}
+            rows = await self.there.asked("SELECT id FROM deliveries WHERE state = 'sent'")
+            recorded = {row[0] for row in rows}
         self._recorded.append(recorded)
         for far in self.there.fars.values():
             far.kills += 1

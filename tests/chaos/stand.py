@@ -152,7 +152,9 @@ class Zygote:
             words = json.loads(line)
             if "started" in words:
                 self._ended[words["pid"]] = asyncio.get_running_loop().create_future()
-                self._started.pop(words["started"]).set_result(words["pid"])
+                started = self._started.pop(words["started"])
+                if not started.cancelled():
+                    started.set_result(words["pid"])
             else:
                 self._ended.pop(words["ended"]).set_result(words["code"])
 

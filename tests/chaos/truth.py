@@ -273,7 +273,8 @@ def _deliveries(found: Compared, there: Stand, recorded_at_kill: list[set[str]])
 def ledger(found: Compared, there: Stand) -> None:
     """What was booked is at least what the provider metered, and both keep to the plan."""
     used = there.sim.coinstats.credits_used
-    ((booked,),) = there.query("SELECT coalesce(sum(credits), 0) FROM spending WHERE source = 'coinstats'")
+    ((sum_,),) = there.query("SELECT coalesce(sum(credits), 0) FROM spending WHERE source = 'coinstats'")
+    booked = int(sum_)
     found.expect(booked >= used, f"{used} credits were metered, only {booked} booked")
     limit = there.sim.coinstats.credits_limit
     found.expect(used <= limit, f"{used} credits were metered, the plan has {limit}")
