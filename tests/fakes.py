@@ -176,7 +176,7 @@ class FakeMembers:
         self.identity = Identity("")
         self.released: list[Lease] = []
         self.clock: Clock | None = None
-        self.trouble = ""
+        self.away = self.trouble = ""
 
     def give(self, role: str) -> None:
         self._terms[role] = self._terms.get(role, 0) + 1

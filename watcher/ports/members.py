@@ -9,6 +9,11 @@ from typing import Protocol
 
 from watcher.ports.clock import Clock
 
+CLOCK_OFF = 2.0
+"""Seconds by which the time of day of a machine may be off the store's before people hear of it."""
+CLOCK_WRONG = 30.0
+"""Seconds beyond which its member leaves what it leads to others."""
+
 PLAN = "plan"
 """The role of who says what is polled when, judges by the clock, counts, reports and tidies."""
 
@@ -59,6 +64,11 @@ class Members(Protocol):
     """Those who share a store, as one of them sees it."""
 
     @property
+    def away(self) -> str:
+        """Why the store cannot be reached, and since when; empty if it can."""
+        ...
+
+    @property
     def clock(self) -> Clock | None:
         """The store's own time, which is one for all; None: the machine's is."""
         ...
@@ -92,7 +102,7 @@ class Members(Protocol):
 class SoleMember:
     """Who has a store to itself: it leads everything, at once and for ever."""
 
-    trouble = ""
+    away = trouble = ""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock

@@ -8,10 +8,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from watcher.domain.values.durations import span
-from watcher.ports.members import PLAN, MemberState
-
-CLOCK_OFF = 2.0
-"""Seconds by which the clock of a machine may be off before people hear of it."""
+from watcher.ports.members import CLOCK_OFF, PLAN, MemberState
 
 
 class MemberRow(TypedDict):

@@ -20,8 +20,10 @@ def found(*peers: OtherMember, planner: str = "") -> Standing:
     return Standing(0.0, 1, planner, peers)
 
 
-def peer(name: str, wanted: Sequence[str] = ALL, rules: str = "same") -> OtherMember:
-    return OtherMember(name, rules, tuple(wanted))
+def peer(
+    name: str, wanted: Sequence[str] = ALL, rules: str = "same", clock_offset: float = 0.0
+) -> OtherMember:
+    return OtherMember(name, rules, tuple(wanted), clock_offset)
 
 
 def test_who_is_alone_takes_all_that_it_wants() -> None:
@@ -71,4 +73,31 @@ def test_where_nobody_plans_other_rules_keep_nobody_from_planning() -> None:
 def test_who_does_nothing_for_its_rules_has_no_share() -> None:
     idle = peer("other", rules="different")
     aimed = aims(me(), (PLAN,), found(idle, planner="me"))
+    assert (aimed.take, aimed.room) == (LANES, 0)
+
+
+def test_whose_clock_is_wrong_leaves_all_to_those_whose_clocks_are_right() -> None:
+    for offset in (-3600.0, -30.1, 30.1, 3600.0):
+        aimed = aims(me(), (PLAN, LANES[0]), found(peer("other"), planner="me"), offset)
+        assert aimed == Aims(leave=(PLAN, LANES[0]), to_others=True)
+
+
+def test_a_clock_that_is_a_little_off_keeps_nobody_from_leading() -> None:
+    for offset in (-30.0, -5.0, 5.0, 30.0):
+        assert PLAN in aims(me(), (), found(peer("other")), offset).take
+
+
+def test_what_nobody_whose_clock_is_right_would_lead_is_led_by_who_has_a_wrong_one() -> None:
+    aimed = aims(me(), (), found(peer("other", LANES[:2])), 60.0)
+    assert aimed.take == (PLAN, *LANES[2:])
+
+
+def test_where_every_clock_is_wrong_all_go_on_as_if_none_were() -> None:
+    other = peer("other", clock_offset=3600.0)
+    assert aims(me(), (), found(other), 3600.0) == aims(me(), (), found(peer("other")))
+    assert aims(me(), (), found(), 3600.0) == Aims(take=ALL)
+
+
+def test_who_has_a_wrong_clock_has_no_share() -> None:
+    aimed = aims(me(), (PLAN,), found(peer("other", clock_offset=-60.0), planner="me"))
     assert (aimed.take, aimed.room) == (LANES, 0)

@@ -169,7 +169,7 @@ async def test_after_a_restart_of_the_server_somebody_leads_again(postgresql: Cl
         await asyncio.to_thread(postgresql.kill)
         await lost(one, lease)
         async with asyncio.timeout(PATIENCE):
-            while ", since " not in one.trouble:  # noqa: ASYNC110 (it is said while nobody waits)
+            while ", since " not in one.away:  # noqa: ASYNC110 (it is said while nobody waits)
                 await asyncio.sleep(0.01)
         await asyncio.to_thread(postgresql.start)
         assert (await gained(one)).term == 2

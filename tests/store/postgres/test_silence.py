@@ -116,11 +116,11 @@ async def test_an_outage_is_said_once_and_then_each_minute(caplog: pytest.LogCap
         server.away = True
         await clock.advance(199)
         said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-        assert one.trouble.startswith("db: the server cannot be reached, since ")
+        assert one.away.startswith("db: the server cannot be reached, since ")
         server.away = False
         await clock.advance(LONGEST_WAIT + 1)
         assert one.leads(PLAN)
-        assert one.trouble == ""
+        assert one.away == ""
     assert len(said) == 4
     assert said[0] == "db: the connection was lost; nothing is asked or told until it is back"
     assert "db is back after 3." in caplog.text

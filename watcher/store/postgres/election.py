@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 
-from watcher.ports.members import PLAN, Identity, tell
+from watcher.ports.members import CLOCK_WRONG, PLAN, Identity, tell
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.pool import Pool
 
@@ -45,7 +45,7 @@ WITH me AS (
 )
 SELECT extract(epoch FROM clock_timestamp())::float8, (SELECT min_version FROM schema_version),
     (SELECT member FROM leases WHERE role = %(plan)s AND held('role', role)),
-    (SELECT coalesce(json_agg(json_build_array(name, fingerprint, wanted)), '[]')
+    (SELECT coalesce(json_agg(json_build_array(name, fingerprint, wanted, clock_offset)), '[]')
     FROM members WHERE name <> %(name)s AND held('name', name))"""
 
 
@@ -56,6 +56,7 @@ class OtherMember:
     name: str
     fingerprint: str
     wanted: tuple[str, ...]
+    clock_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +84,39 @@ class Aims:
     leave: tuple[str, ...] = ()
     differs_from: str = ""
     """Who plans by other rules or another watch list."""
+    to_others: bool = False
+    """Whether others, whose clocks are right, lead what they can."""
 
 
-def aims(identity: Identity, led: Collection[str], found: Standing) -> Aims:
+def aims(identity: Identity, led: Collection[str], found: Standing, offset: float = 0.0) -> Aims:
     """What to lead, of what is wanted. Whoever plans says by which rules and watch list; of the channels that
-    several would tell, each leaves to the others what is more than its share."""
+    several would tell, each leaves to the others what is more than its share. Whose machine's clock is wrong
+    (`offset`: this one's) leaves all to those whose clocks are right, if there are any: where none is, the
+    server's may be."""
     if any(each.name == found.planner and each.fingerprint != identity.fingerprint for each in found.peers):
         return Aims(leave=tuple(led), differs_from=found.planner)
-    alike = [set(each.wanted) for each in found.peers if each.fingerprint == identity.fingerprint]
-    others = set().union(*alike) - {PLAN}
+    peers = [each for each in found.peers if each.fingerprint == identity.fingerprint]
+    right = [each for each in peers if abs(each.clock_offset) <= CLOCK_WRONG]
+    alike = [set(each.wanted) for each in (right if abs(offset) <= CLOCK_WRONG else right or peers)]
+    others = set().union(*alike)
+    if right and abs(offset) > CLOCK_WRONG:
+        mine = set(identity.wanted) - others
+        return Aims(
+            take=tuple(role for role in identity.wanted if role in mine and role not in led),
+            leave=tuple(role for role in led if role not in mine),
+            to_others=True,
+        )
+    others.discard(PLAN)
     shared = [role for role in identity.wanted if role in others]
     tellers = 1 + sum(bool(each.intersection(shared)) for each in alike)
     most = ceil(len(shared) / tellers)
-    mine = [role for role in shared if role in led]
+    share = [role for role in shared if role in led]
     unwanted = [role for role in led if role not in identity.wanted]
     return Aims(
         take=tuple(role for role in identity.wanted if role not in others and role not in led),
         share=tuple(role for role in shared if role not in led),
-        room=max(most - len(mine), 0),
-        leave=(*unwanted, *mine[most:]),
+        room=max(most - len(share), 0),
+        leave=(*unwanted, *share[most:]),
     )
 
 
@@ -138,7 +153,9 @@ class Ballot:
         }  # fmt: skip
         with translated(self._place):  # one statement: in the middle of several no session is idle
             row = self._conn.execute(_BEAT, values).fetchone() or (0.0, 0, None, [])
-        peers = tuple(OtherMember(name, mark, _roles(wanted)) for name, mark, wanted in row[3])
+        peers = tuple(
+            OtherMember(name, mark, _roles(wanted), offset) for name, mark, wanted, offset in row[3]
+        )
         return Standing(row[0], row[1], row[2] or "", peers)
 
     def take(self, name: str, roles: Sequence[str], most: int) -> Mapping[str, int]:

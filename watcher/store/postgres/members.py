@@ -43,8 +43,6 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
 SAID_EVERY = 60.0
 LEFT = 10.0
 """Seconds that work has to end that is left to another."""
-CLOCK_OFF = 2.0
-"""Seconds by which a machine's clock may differ from the server's before people hear of it."""
 
 
 class PostgresMembers:
@@ -68,7 +66,7 @@ class PostgresMembers:
         self.clock: Clock = clock
         self._clock = clock
         self.identity = Identity("")
-        self.trouble = ""
+        self.away = self.trouble = ""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="members")
         self._ballot: Ballot | None = None
         self._leases: dict[str, Lease] = {}
@@ -76,7 +74,7 @@ class PostgresMembers:
         """Roles that are the server's to give away once nothing is done under them, and until when."""
         self._reached = 0.0
         self._joins = True
-        self._away: float | None = None
+        self._lost: float | None = None
         self._said, self._since = 0.0, ""
         self._news, self._stir = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -174,11 +172,18 @@ class PostgresMembers:
                 f"{self._known}); this member does nothing until it is upgraded"
             )
             return Aims(leave=tuple(self._leases))
-        aimed, words = aims(self.identity, {*self._leases, *self._leaving}, found), ""
+        ahead, words = self._clock.ahead, ""
+        aimed = aims(self.identity, {*self._leases, *self._leaving}, found, ahead)
         if aimed.differs_from:
             words = (
                 f"{aimed.differs_from} plans by other rules or another watch list; this member does nothing "
                 "until both have the same files"
+            )
+        elif aimed.to_others:
+            way = "ahead of" if ahead > 0 else "behind"
+            words = (
+                f"the clock of this machine is {span(abs(ahead))} {way} the database's; others do what this "
+                "member led, until it is set"
             )
         self._say(words)
         return aimed
@@ -212,19 +217,20 @@ class PostgresMembers:
 
     def _note(self, asked: float) -> None:
         self._reached = asked
-        if self._away is not None:
-            log.info("%s is back after %s", self._place, span(asked - self._away))
-            self._away, self.trouble = None, ""
+        if self._lost is not None:
+            log.info("%s is back after %s", self._place, span(asked - self._lost))
+            self._lost, self.away = None, ""
 
     # ------------------------------------------------------------------ outages
 
     def _lose(self, error: StoreError) -> None:
         """Whoever the server does not hear leads nothing: at once, before anything else."""
         self._drop()
-        if self._away is None:
-            self._away = self._said = self._ticks()
+        if self._lost is None:
+            self._lost = self._said = self._ticks()
             self._since = f", since {moment(self.clock.now())}"
             log.error("%s; nothing is asked or told until it is back", error)
+        self.away = f"{error}{self._since}"
 
     def _drop(self) -> None:
         self._leases.clear()
@@ -242,10 +248,10 @@ class PostgresMembers:
         wait = FIRST_WAIT
         while True:
             now = self._ticks()
-            self.trouble = f"{error}{self._since}"
-            if self._away is not None and now - self._said >= SAID_EVERY:
+            self.away = f"{error}{self._since}"
+            if self._lost is not None and now - self._said >= SAID_EVERY:
                 self._said = now
-                log.error("%s; for %s", error, span(now - self._away))
+                log.error("%s; for %s", error, span(now - self._lost))
             await self._timer.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(wait * 2, LONGEST_WAIT)
             try:
