@@ -33,6 +33,10 @@ _LONGEST_START = 60.0
 _LONGEST_FOLDER = 80
 """A socket's path holds 107 bytes, of which `/.s.PGSQL.65535` is part."""
 _NUMBERS = itertools.count(1)
+_AS_SAID = (
+    "CREATE OR REPLACE FUNCTION watcher.booked_at(said bigint) RETURNS bigint LANGUAGE sql AS 'SELECT said'"
+)
+"""What is booked has the time that a test says, not the server's."""
 
 
 def programs() -> Path | None:
@@ -179,6 +183,28 @@ def database(postgresql: Cluster) -> Iterator[str]:
     """The URL of a database of this test's own, with nothing in it."""
     name = f"test_{next(_NUMBERS)}"
     yield postgresql.create(name)
+    postgresql.drop(name)
+
+
+@pytest.fixture(scope="session")
+def made_once(postgresql: Cluster) -> str:
+    """A database with the tables of a store, from which each test's own is copied."""
+    from watcher.store.postgres.backend import PostgresSettings
+    from watcher.store.postgres.store import prepare
+
+    pool = PostgresSettings.model_validate({"url": postgresql.create("made_once")}).connections()
+    prepare(pool)
+    pool.close()
+    with postgresql.connect("made_once") as conn:
+        conn.execute(_AS_SAID)
+    return "made_once"
+
+
+@pytest.fixture
+def store_database(postgresql: Cluster, made_once: str) -> Iterator[str]:
+    """The URL of a database with an empty store."""
+    name = f"store_{next(_NUMBERS)}"
+    yield postgresql.create(name, made_once)
     postgresql.drop(name)
 
 
