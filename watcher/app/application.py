@@ -132,9 +132,13 @@ class App:
         await _closed([each.source.close() for each in self.pollers.values()])
         self.pollers.clear()
 
-    async def _begin_telling(self, channel: Channel, _lease: Lease) -> Sequence[Job]:
+    async def _begin_telling(self, channel: Channel, lease: Lease) -> Sequence[Job]:
         channel.remember(await self.store.facts(facts_of(channel.name)))
-        self.deliverer.begin(channel.name)
+        if self.store.shared is None:
+            self.deliverer.begin(channel.name)
+        else:
+            lane = self.store.shared.lane(channel.name, lease)
+            self.deliverer.begin(channel.name, lane, await lane.last())
         return ()
 
     async def _end_telling(self, channel: Channel) -> None:

@@ -29,7 +29,7 @@ from watcher.domain.values.exchange_rates import ExchangeRates
 from watcher.ports.channel import Draw
 from watcher.ports.clock import Clock
 from watcher.ports.letters import Letters
-from watcher.ports.members import PLAN, Lease
+from watcher.ports.members import PLAN, Lease, tell
 from watcher.ports.store import Store, facts_of
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
@@ -75,8 +75,9 @@ async def build(
     for channel in channels:
         channel.remember(await store.facts(facts_of(channel.name)))
     deliverer = Deliverer(
-        store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings), metrics=metrics
-    )
+        store, channels, clock, quiet=quiet_hours(settings), fallbacks=fallbacks(settings), metrics=metrics,
+        may_tell=lambda channel: store.members.leads(tell(channel)),
+    )  # fmt: skip
     rules = build_rules(configuration)
     engine = RuleEngine(
         store, rules, clock, running_since=started, metrics=metrics, on_deliveries=deliverer.wake

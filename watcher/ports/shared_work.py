@@ -9,9 +9,11 @@ from typing import NamedTuple, Protocol
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import EMPTY, Account
+from watcher.ports.channel_lane import ChannelLane
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
 from watcher.ports.hints import HintWord, Posted
+from watcher.ports.members import Lease
 from watcher.ports.queue import Batch
 
 
@@ -63,6 +65,10 @@ class SharedWork(Protocol):
 
     def gate(self, source: str, clock: Clock) -> Gate:
         """The gate of a source."""
+        ...
+
+    def lane(self, channel: str, lease: Lease) -> ChannelLane:
+        """The lane of a channel, for who tells it."""
         ...
 
     async def hand(self, crowd: str, jobs: Sequence[PollJob]) -> list[int]:

@@ -28,10 +28,12 @@ from watcher.domain.messages.delivery import (
 )
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY
-from watcher.domain.values.errors import WatcherError
+from watcher.domain.values.errors import StoreBusyError, WatcherError
 from watcher.ports.channel import Channel
+from watcher.ports.channel_lane import ChannelLane, LaneState
 from watcher.ports.clock import Clock
 from watcher.ports.store import Store, facts_of
+from watcher.service import delivery_lanes
 from watcher.service.delivery_policy import (
     ATTEMPTS_BEFORE_GIVING_UP,
     LOOK_AGAIN,
@@ -43,7 +45,6 @@ from watcher.service.delivery_policy import (
     in_order,
     in_turn,
     overnight,
-    sent_at,
     settled,
     singles,
     stand_ins,
@@ -80,13 +81,15 @@ class Deliverer:
         quiet: Mapping[str, QuietPeriod] = EMPTY,
         fallbacks: Mapping[str, str] = EMPTY,
         metrics: Metrics | None = None,
+        may_tell: Callable[[str], bool] = lambda _channel: True,
     ) -> None:
-        """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks."""
+        """`quiet`: the quiet hours of channels that have some, by name; `fallbacks`: their fallbacks.
+        `may_tell`: whether a channel is told from here, and not by somebody else by now."""
         self._metrics = metrics
         self._store = store
         self._clock = clock
         self._jitter = jitter
-        self._fallbacks = fallbacks
+        self._fallbacks, self._may_tell = fallbacks, may_tell
         self._sessions = {each.name: ChannelSession(each, quiet.get(each.name)) for each in channels}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -95,10 +98,12 @@ class Deliverer:
         for name in self._sessions:
             self.begin(name)
 
-    def begin(self, channel: str) -> None:
-        """Tell a channel, from what the store knows of it."""
+    def begin(self, channel: str, lane: ChannelLane | None = None, last: LaneState | None = None) -> None:
+        """Tell a channel, from what the store knows of it. `last`: what whoever told it before left."""
         before = self._sessions[channel]
-        session = self._sessions[channel] = ChannelSession(before.channel, before.quiet)
+        session = self._sessions[channel] = ChannelSession(before.channel, before.quiet, lane=lane)
+        if last is not None:
+            delivery_lanes.resume(session, last, self._clock)
         self._tasks[channel] = asyncio.create_task(self._run(session), name=f"deliver {channel}")
 
     def wake(self) -> None:
@@ -247,6 +252,8 @@ class Deliverer:
         return wait
 
     async def _send(self, session: ChannelSession, batch: Sequence[Delivery]) -> bool:
+        if not self._may_tell(session.channel.name):
+            raise StoreBusyError("somebody else may tell it by now")
         session.sending = tuple(batch)
         session.tried = self._clock.monotonic()
         now = self._clock.now()
@@ -269,7 +276,8 @@ class Deliverer:
         first = batch[0]
         late = first.attempts + 1 >= ATTEMPTS_BEFORE_GIVING_UP
         unclear = result.fault is Fault.UNCLEAR and len(batch) == 1 and not session.stopping
-        return unclear and late and not session.proven(first.id)
+        mine = self._may_tell(session.channel.name)
+        return unclear and late and mine and not session.proven(first.id)
 
     async def _probe(self, session: ChannelSession, refused: Delivery, result: NotSent) -> NotSent:
         """Send a test message: if it is taken the other was bad, else the channel is broken."""
@@ -303,6 +311,8 @@ class Deliverer:
             if await self._store.settle(session.outcome, instead):
                 self.wake()
             session.outcome = []
+        if session.lane is not None:
+            await delivery_lanes.keep(session, session.lane, self._clock)
         if session.facts:
             await self._store.keep_facts(facts_of(session.channel.name), session.facts, self._clock.now())
             session.facts = {}
@@ -330,7 +340,7 @@ class Deliverer:
         """What the attempt says about the channel itself."""
         name, ticks = session.channel.name, self._clock.monotonic()
         if isinstance(result, Sent):
-            session.sent_at.append(sent_at(batch, ticks))
+            session.went_out(batch, ticks)
             if session.trouble:
                 LOG.info("channel works again: channel=%s", name)
             session.works(ticks)
@@ -340,7 +350,7 @@ class Deliverer:
         if result.delivered_to or batch[0].delivered_to or batch[0].only:
             # Some of its recipients: the others, and what comes next, do not wait for them.
             if result.delivered_to:
-                session.sent_at.append(sent_at(batch, ticks))
+                session.went_out(batch, ticks)
                 session.works(ticks, trouble=result.detail)
             session.blame(batch, result.fault, ticks)
             return

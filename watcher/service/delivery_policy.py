@@ -24,6 +24,7 @@ from watcher.domain.messages.delivery import (
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.moves import happening_of
 from watcher.ports.channel import UNGROUPED, Channel
+from watcher.ports.channel_lane import ChannelLane
 
 FRESH_WAITS = 60.0
 """Seconds that what was never tried waits at most for a failing channel's next chance."""
@@ -99,6 +100,12 @@ class ChannelSession:
     """Whether something may be waiting only to go out with what comes next."""
     sent_at: list[SentAt] = field(default_factory=list)
     """When the notifications of the last minute went out."""
+    sends: int = 0
+    """So many went out altogether."""
+    lane: ChannelLane | None = None
+    """Where to leave all this for who tells the channel next; None: nobody else does."""
+    kept: object = None
+    """Stands for what was left there last."""
 
     def forget(self, pending: Sequence[Delivery]) -> None:
         """What is not pending any more has no fault."""
@@ -116,6 +123,12 @@ class ChannelSession:
         """It took something just now; `trouble`: what is wrong with a part of it."""
         self.failures, self.refusals, self.paused_until, self.trouble = 0, 0, None, trouble
         self.fault, self.failing_since, self.passed = None, None, ticks
+
+    def went_out(self, deliveries: Sequence[Delivery], ticks: float) -> None:
+        """A notification with these went out now."""
+        grave = [each for each in deliveries if each.message.severity is Severity.CRITICAL]
+        self.sent_at.append(SentAt(ticks, happenings(deliveries), happenings(grave)))
+        self.sends += 1
 
     def blame(self, deliveries: Sequence[Delivery], fault: Fault, ticks: float) -> None:
         """These failed for themselves."""
@@ -231,12 +244,6 @@ def gathering(session: ChannelSession, ticks: float, *, critical: bool = False) 
         return 0.0
     step = sent if much else sent - AT_ONCE + 1
     return max(0.0, counts[-1][0] + GATHERING[step] - ticks)
-
-
-def sent_at(deliveries: Sequence[Delivery], ticks: float) -> SentAt:
-    """That these went out now."""
-    grave = [each for each in deliveries if each.message.severity is Severity.CRITICAL]
-    return SentAt(ticks, happenings(deliveries), happenings(grave))
 
 
 def singles(session: ChannelSession) -> int:

@@ -23,14 +23,17 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
+from watcher.ports.channel_lane import ChannelLane
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
 from watcher.ports.hints import HintWord, Posted
+from watcher.ports.members import Lease
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import Asking, HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.store.codec import from_ms, to_ms
 from watcher.store.postgres.engine import JobConnector
 from watcher.store.postgres.gate import SharedGate
+from watcher.store.postgres.lanes import SharedLane
 from watcher.store.postgres.pool import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -99,6 +102,9 @@ class PostgresSharedWork:
 
     def gate(self, source: str, clock: Clock) -> Gate:
         return SharedGate(source, clock, self._statements, self._change_streak)
+
+    def lane(self, channel: str, lease: Lease) -> ChannelLane:
+        return SharedLane(channel, lease, self._do)
 
     # ------------------------------------------------------------------ jobs
 

@@ -267,9 +267,10 @@ CREATE FUNCTION held(kind text, what text) RETURNS boolean LANGUAGE sql VOLATILE
     )
 $$;
 
+-- What whoever tells a channel leaves for the next.
 CREATE TABLE lanes (
-    channel words PRIMARY KEY,
-    told_at millis, paused_until millis, failures integer NOT NULL DEFAULT 0, apart words NOT NULL DEFAULT ''
+    channel words PRIMARY KEY, told words NOT NULL, paused_until millis, asked_to_wait boolean NOT NULL,
+    failures integer NOT NULL, apart words NOT NULL
 );
 
 -- Confirmations that are owed.
