@@ -12,9 +12,9 @@ import pytest
 from tests.chaos.database import pooler
 from tests.postgresql import USER, Cluster, running_postgresql
 from tests.store.postgres.given import pool, rows
-from watcher.store.postgres import inspection
 from watcher.store.postgres.inspection import inspect
 from watcher.store.postgres.migrate import migrate, migrations
+from watcher.store.postgres.pool import Connection
 
 
 def connect(url: str, **more: Any) -> psycopg.Connection[tuple[Any, ...]]:
@@ -194,7 +194,7 @@ def test_an_old_server_is_asked_nothing_that_it_may_not_know(
 
         def __exit__(self, *_: object) -> None: ...
 
-    (said,) = inspect(lambda: cast(inspection.Connection, Old()), "watcher")
+    (said,) = inspect(lambda: cast(Connection, Old()), "watcher")
     assert str(said) == (
         "the server is PostgreSQL 13.11; "
         "version 14 or newer is needed: upgrade the server, or name another one"

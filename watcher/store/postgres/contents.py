@@ -18,7 +18,7 @@ from watcher.store.codec import canonical, to_ms
 from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, migrate, version_of
-from watcher.store.postgres.pool import Connection, Pool
+from watcher.store.postgres.pool import Connection, Pool, take_as_long
 from watcher.store.postgres.questions import polls
 from watcher.store.postgres.questions.asking import number, stream
 from watcher.store.rows import message_from
@@ -139,7 +139,8 @@ def filling(pool: Pool) -> Iterator[PostgresFilling]:
 
 def _begin(pool: Pool, conn: Connection) -> None:
     """However long it takes, nobody plans meanwhile. StoreInUseError if members are at work."""
-    conn.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+    take_as_long(conn)
+    conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     sql = f"SELECT pg_try_advisory_xact_lock(lock_class('role'), hashtext('{PLAN}'))"
     (alone,) = next(iter(conn.execute(sql)))
     members = [

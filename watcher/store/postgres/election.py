@@ -6,7 +6,6 @@ spare double work, no more: who may still write, the term of a lease says (`leas
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -181,8 +180,7 @@ class Ballot:
 
     def abandon(self) -> None:
         """End what the server does not answer, from another thread: who waits for it waits no longer."""
-        with suppress(Exception), socket.socket(fileno=socket.dup(self.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
+        self._conn.cut()
 
 
 @contextmanager

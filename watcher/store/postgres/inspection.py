@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
-
 from watcher.domain.values.errors import Advice
 from watcher.store.postgres.migrate import migrations, version_of
-
-Connection = psycopg.Connection[tuple[Any, ...]]
+from watcher.store.postgres.pool import Connection
 
 OLDEST = 14
 """Version of PostgreSQL."""

@@ -91,14 +91,15 @@ class PostgresSharedWork:
     """Work of one member with the others, on connections of its own: no sign of life waits for a decision."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="work")
-        self._app = App(connector=JobConnector(self._pool, self._threads))
+        self.pool = pool
+        self.threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="work")
+        self._app = App(connector=JobConnector(pool, self.threads))
         self._jobs = self._app.job_manager
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False)
-        self._pool.close()
+        """Begin nothing more; what is under way goes on."""
+        self.threads.shutdown(wait=False)
+        self.pool.close()
 
     def gate(self, source: str, clock: Clock) -> Gate:
         return SharedGate(source, clock, self._statements, self._change_streak)
@@ -222,10 +223,10 @@ class PostgresSharedWork:
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def done() -> T:
-            with self._pool.connection() as connection:
+            with self.pool.connection() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, done)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, done)
 
     async def _rows(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return await self._do(lambda connection: connection.execute(statement, values).fetchall())

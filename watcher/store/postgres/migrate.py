@@ -16,7 +16,7 @@ from psycopg import sql
 
 from watcher.domain.values.errors import StoreError
 from watcher.store.postgres.errors import translated
-from watcher.store.postgres.pool import Connection, Pool
+from watcher.store.postgres.pool import Connection, Pool, take_as_long
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x7761_7463  # "watc"
@@ -91,7 +91,8 @@ def migrate(pool: Pool) -> SchemaVersion:
 
 
 def _migrate(pool: Pool, conn: Connection) -> SchemaVersion:
-    conn.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
+    take_as_long(conn)
+    conn.execute("SET LOCAL lock_timeout = '60s'")
     conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK, pool.schema))
     before = version_of(conn)  # another process may have been quicker
     if not before.number:

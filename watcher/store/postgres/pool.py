@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import select
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumperUnknown
@@ -18,10 +23,12 @@ from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.location import place_of
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+RV = TypeVar("RV")
 
 WAIT = 10.0
 """Seconds that a thread waits for a connection that another one has."""
+PATIENCE = 35.0
+"""Seconds without a word of the server after which nobody is there: by then it has ended each statement."""
 
 _NETWORK = {
     "connect_timeout": 5,
@@ -46,6 +53,45 @@ class AnyText(StrDumperUnknown):
         return obj.replace("\0", "\ufffd").encode("utf-8", "replace")
 
 
+class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
+    """One that is not waited on for ever. Of a server that stands still, and of a proxy whose server is gone,
+    the network sees nothing."""
+
+    patience = PATIENCE
+
+    def cut(self) -> None:
+        """End it from any thread, without a word to the server: who waits for an answer has an error."""
+        with suppress(psycopg.Error, OSError), socket.socket(fileno=socket.dup(self.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        return super().wait(self._impatient(gen), interval, timeout)
+
+    def _impatient(self, gen: PQGen[RV]) -> PQGen[RV]:
+        """The same, until nothing has come for too long."""
+        heard = monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                if ready := (yield wanted):
+                    heard = monotonic()
+                elif monotonic() - heard > self.patience:
+                    self.cut()
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            answer: RV = end.value
+            return answer
+
+
+Connection = PostgresConnection
+
+
+def take_as_long(conn: Connection) -> None:
+    """Let each statement of this transaction take its time."""
+    conn.execute("SET LOCAL statement_timeout = 0")
+    conn.patience = math.inf
+
+
 class Pool:
     """Connections of one process to one schema. Each is in autocommit: who wants a transaction begins one.
 
@@ -57,6 +103,8 @@ class Pool:
         self._url = url
         self._name = f"watcher/{name}" if name else "watcher"
         self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._changing = threading.Lock()
         self._free = threading.BoundedSemaphore(size)
         self._closed = False
         weakref.finalize(self, _close, self._idle)
@@ -65,7 +113,7 @@ class Pool:
         """A connection of one's own, which is never at rest in here. StoreError if there is none."""
         with translated(self.place):
             secret = make_conninfo(self._url.get_secret_value(), **{**_NETWORK, **parameters})
-            conn: Connection = psycopg.connect(secret, autocommit=True, application_name=self._name)
+            conn = PostgresConnection.connect(secret, autocommit=True, application_name=self._name)
             try:
                 path = {"search_path": f'"{self.schema}"', **_SESSION}
                 conn.adapters.register_dumper(str, AnyText)
@@ -82,7 +130,7 @@ class Pool:
         if not self._free.acquire(timeout=WAIT):
             raise StoreBusyError(f"{self.place}: every connection is at work; see `pool`")
         try:
-            conn = self._take() or self.connect()
+            conn = self._take() or self._made()
             try:
                 with translated(self.place):
                     yield conn
@@ -91,21 +139,38 @@ class Pool:
         finally:
             self._free.release()
 
-    def forget(self) -> None:
-        """Close what is at rest: the server was lost, and those would all fail one by one."""
-        _close(self._idle)
+    def cut(self) -> None:
+        """End all of them, also those at work: the server does not answer."""
+        with self._changing:
+            for conn in self._busy:
+                conn.cut()
+            _close(self._idle)
 
     def close(self) -> None:
-        self._closed = True
-        self.forget()
+        """Take up nothing more; what is at work ends in its time."""
+        with self._changing:
+            self._closed = True
+            _close(self._idle)
 
     def _take(self) -> Connection | None:
-        if self._closed:
-            raise StoreError(f"{self.place}: the store is closed")
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+        """One that was at rest, and which the server has not ended meanwhile."""
+        while True:
+            with self._changing:
+                if self._closed:
+                    raise StoreError(f"{self.place}: the store is closed")
+                if not self._idle:
+                    return None
+                conn = self._idle.pop()
+                if not _has_news(conn):
+                    self._busy.add(conn)
+                    return conn
+            conn.close()
+
+    def _made(self) -> Connection:
+        conn = self.connect()
+        with self._changing:
+            self._busy.add(conn)
+        return conn
 
     def _put(self, conn: Connection) -> None:
         try:
@@ -113,10 +178,20 @@ class Pool:
                 conn.rollback()
         except psycopg.Error:
             conn.close()
-        if conn.closed or self._closed:
-            conn.close()
-            return
-        self._idle.append(conn)
+        conn.patience = PATIENCE
+        with self._changing:  # a number of a file that is closed may soon be another one's
+            self._busy.discard(conn)
+            if not conn.closed and not self._closed:
+                self._idle.append(conn)
+                return
+        conn.close()
+
+
+def _has_news(conn: Connection) -> bool:
+    """Whether the server has said anything unasked: above all, that it has ended the connection."""
+    line = select.poll()
+    line.register(conn.fileno(), select.POLLIN)
+    return bool(line.poll(0))
 
 
 def _close(connections: list[Connection]) -> None:

@@ -21,7 +21,6 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
-from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.hints import HintedPoll, HintTally
 from watcher.ports.members import MemberState
 from watcher.ports.period import MovedHolding, StatementData
@@ -66,19 +65,12 @@ class PostgresQueries:
         self._conn: Connection | None = None
 
     def __enter__(self) -> Self:
-        try:
-            self._begin()
-        except StoreBusyError:  # of a connection at rest nobody knows that the server has gone and come again
-            self._pool.forget()
-            self._begin()
-        return self
-
-    def _begin(self) -> None:
         with ExitStack() as using:
             conn = using.enter_context(self._pool.connection())
             check_version(self._pool.place, version_of(conn))
             conn.execute(_BEGIN)
             self._conn, self._using = conn, using.pop_all()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._conn = None

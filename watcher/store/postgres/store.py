@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.audit import Actor
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GRACE = 2.0
+"""Seconds that what is under way has to end, before its connections are cut."""
+
+
+class Looking(StoreAccess, Protocol):
+    """What answers those who look and command, on connections of their own."""
+
+    @property
+    def pool(self) -> Pool: ...
+
 
 def prepare(pool: Pool) -> None:
     """Make the schema, or what of it is missing, and the tables of the time that begins."""
@@ -44,7 +54,7 @@ def prepare(pool: Pool) -> None:
 class PostgresStore:
     """Each method is one transaction, in whichever thread is free."""
 
-    def __init__(self, pool: Pool, beside: StoreAccess, member: str) -> None:
+    def __init__(self, pool: Pool, beside: Looking, member: str) -> None:
         self._pool, self._beside = pool, beside
         self._threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="store")
         self.members: Members = SoleMember()
@@ -52,9 +62,8 @@ class PostgresStore:
         self._core: PostgresTransactions | None = PostgresTransactions(pool, member)
 
     @classmethod
-    async def open(cls, pool: Pool, beside: StoreAccess, member: str, *, exclusive: bool) -> Self:
-        """`beside`: what answers those who look and command, on connections of their own. `exclusive`: for a
-        member, which shares with others what one alone may do."""
+    async def open(cls, pool: Pool, beside: Looking, member: str, *, exclusive: bool) -> Self:
+        """`exclusive`: for a member, which shares with others what one alone may do."""
         store, clock = cls(pool, beside, member), DatabaseClock()
         store.members = joining(pool, clock) if exclusive else SoleMember(clock)
         try:
@@ -91,10 +100,22 @@ class PostgresStore:
             self._core = None
             if isinstance(self.members, PostgresMembers):
                 await self.members.close()
-            await asyncio.to_thread(self._threads.shutdown)
-            self._pool.close()
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """End all connections, also of those who look: a server that is gone answers nobody."""
+        pools, threads = [self._pool], [self._threads]
+        self._pool.close()
         if self._work is not None:
             self._work.close()
+            pools.append(self._work.pool)
+            threads.append(self._work.threads)
+        loop = asyncio.get_running_loop()
+        ending = [loop.run_in_executor(None, each.shutdown) for each in threads]
+        await asyncio.wait(ending, timeout=GRACE)
+        for each in (*pools, self._beside.pool):
+            each.cut()
+        await asyncio.wait(ending, timeout=GRACE)
 
     async def _do(self, work: Callable[[PostgresTransactions], T]) -> T:
         core = self._core
