@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import SOUND, line_of, load, mistakes
+from watcher.config.wallets import WalletsByAccount
 
 
 def said(text: str) -> str:
@@ -43,3 +44,18 @@ def test_what_people_cannot_read_is_no_label_and_no_note(tmp_path: Path, line: s
     (problem,) = mistakes(tmp_path, text)
     assert what in problem.what
     assert problem.place.line == line_of(text, line.strip())
+
+
+def test_the_wallet_of_each_account_is_found_as_in_a_table_of_all_accounts(tmp_path: Path) -> None:
+    text = SOUND.replace("chains: [ethereum, base-wallet]", "chains: [ethereum, base-wallet, polygon]")
+    wallets = load(tmp_path, text).wallets
+    table = {account: wallet for wallet in wallets for account in wallet.accounts}
+    found = WalletsByAccount(wallets)
+    assert dict(found) == table
+    assert (list(found), list(found.values()), list(found.items())) == (
+        list(table), list(table.values()), list(table.items()),
+    )  # fmt: skip
+    assert len(found) == len(table) > len(wallets)
+    known = next(iter(table))
+    others = (known._replace(chain="solana"), known._replace(source="other"), known._replace(address="0x1"))
+    assert not any(other in found for other in others)

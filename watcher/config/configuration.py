@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import PartialSettings, Settings, read_settings
+from watcher.config.wallets import WalletsByAccount
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
@@ -88,8 +89,7 @@ def check_store(settings: Settings) -> None:
 def build_rules(configuration: Configuration) -> Rules:
     """The rules over the watch list."""
     settings = configuration.settings
-    wallets = {account: wallet for wallet in settings.wallets for account in wallet.accounts}
-    policies = Policies(settings.assets)
+    policies, wallets = Policies(settings.assets), WalletsByAccount(settings.wallets)
     return Rules(configuration.rules, wallets, tuple(settings.channels), policies, tuple(settings.hints))
 
 

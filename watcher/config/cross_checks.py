@@ -170,12 +170,12 @@ def _counted_twice(document: Document, wallets: Sequence[WalletSettings]) -> Ite
     """Wallets whose accounts hold the same money: a sum over both is too large, and both are paid for."""
     places: dict[str, list[tuple[int, str]]] = {}
     for index, wallet in enumerate(wallets):
-        if wallet.accounts and not wallet.assets:  # those with assets name what they hold
-            places.setdefault(address_key(wallet.accounts[0].address), []).append((index, wallet.name))
+        if wallet.account_chains and not wallet.assets:  # those with assets name what they hold
+            places.setdefault(address_key(wallet.account_address), []).append((index, wallet.name))
     for shared in places.values():
         held: dict[str, str] = {}
         for index, name in shared if len(shared) > 1 else ():
-            chains = [canonical(account.chain) for account in wallets[index].accounts]
+            chains = [canonical(chain) for chain in wallets[index].account_chains]
             twice = {chain: other for chain in chains if (other := _same_money(chain, held))}
             held.update((chain, name) for chain in chains if chain not in twice)
             for chain, other in list(twice.items())[:1]:

@@ -24,6 +24,8 @@ LONGEST = 1000
 _VEILED = "the value is not accepted here"
 NO_KEYS: dict[str, tuple[int, int]] = {}
 """Of what is no mapping; never written to."""
+NOWHERE = 0
+"""The line of a value that stands where stands what is around it."""
 
 
 @dataclass(slots=True)
@@ -236,6 +238,8 @@ class Document:
                 below = node.value.get(part)
                 line, column = node.keys.get(part, (line, column))
             elif isinstance(part, int) and (below := node.item(part)) is not None:
+                if below.line == NOWHERE:
+                    break
                 line, column = below.line, below.column
             node = below or node
         return node, line, column

@@ -41,7 +41,7 @@ def read_explorers(document: Document, wallets: Sequence[WalletSettings]) -> Map
 def _known(wallets: Sequence[WalletSettings]) -> set[str]:
     from watcher.sources.coinstats.chains import KNOWN
 
-    return {*KNOWN, *(account.chain for wallet in wallets for account in wallet.accounts)}
+    return {*KNOWN, *(chain for wallet in wallets for chain in wallet.account_chains)}
 
 
 def _fault(pattern: object) -> str:

@@ -116,7 +116,7 @@ def _unwatched(
     document: Document, loc: tuple[str, ...], kind: HintKind, wallets: Sequence[WalletSettings]
 ) -> Iterator[Problem]:
     """Chains that are named, and that no wallet is on: their hints would come for nobody."""
-    chains = {account.chain for wallet in wallets if wallet.hints for account in wallet.accounts}
+    chains = {chain for wallet in wallets if wallet.hints for chain in wallet.account_chains}
     known = {canonical(chain) for chain in chains}
     for chain in () if known & SWEEPS else kind.named_chains:
         if canonical(chain) not in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -53,6 +54,7 @@ def _not_too_often(value: timedelta) -> timedelta:
     return value
 
 
+@lru_cache(maxsize=1024)
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     for number, word in enumerate(words):
         if not word.strip():

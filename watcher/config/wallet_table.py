@@ -10,10 +10,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from watcher.config.document import NO_KEYS, Document, Node
+from watcher.config.document import NO_KEYS, NOWHERE, Document, Node
 from watcher.config.models import WalletEntry
 from watcher.config.yaml_reader import MAX_BYTES
 from watcher.domain.values.decimals import meant
@@ -250,8 +251,7 @@ def _cell(document: Document, key: str, text: str, line: int, cell: int) -> Node
         document.problems.append(Problem(place, f"{key} {what}", remedy, way=way))
         return Node(line, cell, text, clean(text), NO_KEYS, faulty=True)
     if key in _LISTS:
-        words = [Node(line, cell, word, word, NO_KEYS) for word in _APART.split(text) if word]
-        return Node(line, cell, words, text, NO_KEYS)
+        return Node(line, cell, _words(text), text, NO_KEYS)
     if key == "every" and len(words_of := text.split()) in (5, 6):
         parts = {"cron": " ".join(words_of[:5]), **({"timezone": words_of[5]} if words_of[5:] else {})}
         below = {name: Node(line, cell, part, part, NO_KEYS) for name, part in parts.items()}
@@ -261,6 +261,12 @@ def _cell(document: Document, key: str, text: str, line: int, cell: int) -> Node
         place = Place(str(document.path), line, cell)
         document.warnings.append(Problem(place, what, "format the column as text, and write it again"))
     return Node(line, cell, text.lower() if key == "hints" else text, text, NO_KEYS)
+
+
+@lru_cache(maxsize=1024)
+def _words(text: str) -> list[Node]:
+    """The words of a cell. They stand where it does, and many wallets have the same."""
+    return [Node(NOWHERE, NOWHERE, word, word, NO_KEYS) for word in _APART.split(text) if word]
 
 
 def _accident(key: str, text: str) -> tuple[str, str] | None:

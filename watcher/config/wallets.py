@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import repeat
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -36,11 +38,20 @@ class WalletSettings(Wallet):
     discover: str | None
     weight: float
     hints: bool
-    accounts: tuple[Account, ...]
+    account_address: str
+    """The address as its accounts have it."""
+    account_chains: tuple[str, ...]
+    """The chain of each of its accounts; none if the wallet is not sound."""
     label: str = ""
     """What people read beside the name; one line."""
     note: str = ""
     """What they should know of it; lines apart by newlines."""
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Made anew each time: kept they are 100 bytes each, and a wallet may be on a hundred chains."""
+        places = zip(repeat(self.source), self.account_chains, repeat(self.account_address), strict=False)
+        return tuple(map(Account._make, places))
 
     @property
     def discover_every(self) -> timedelta | None:
@@ -50,6 +61,61 @@ class WalletSettings(Wallet):
     def watched(self) -> WatchedWallet:
         """The wallet as its source wants it."""
         return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+class WalletsByAccount(Mapping[Account, WalletSettings]):
+    """The wallet of each account, in the order of the file. A million accounts take what their wallets do."""
+
+    __slots__ = ("_at", "_wallets")
+
+    def __init__(self, wallets: Iterable[WalletSettings]) -> None:
+        self._wallets = tuple(wallets)
+        self._at: dict[str, list[tuple[frozenset[str], WalletSettings]]] = {}
+        for wallet in self._wallets:
+            at = self._at.setdefault(wallet.account_address, [])
+            at.append((_as_set(wallet.account_chains), wallet))
+
+    def __getitem__(self, account: Account) -> WalletSettings:
+        for chains, wallet in self._at[account.address]:
+            if account.chain in chains and account.source == wallet.source:
+                return wallet
+        raise KeyError(account)
+
+    def __len__(self) -> int:
+        return sum(len(wallet.account_chains) for wallet in self._wallets)
+
+    def __iter__(self) -> Iterator[Account]:
+        for wallet in self._wallets:
+            yield from wallet.accounts
+
+    def values(self) -> ValuesView[WalletSettings]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[Account, WalletSettings]:
+        return _Items(self)
+
+    def each(self) -> Iterator[tuple[Account, WalletSettings]]:
+        return ((account, wallet) for wallet in self._wallets for account in wallet.accounts)
+
+
+@lru_cache(maxsize=1024)
+def _as_set(chains: tuple[str, ...]) -> frozenset[str]:
+    """Many wallets are on the same chains."""
+    return frozenset(chains)
+
+
+class _Values(ValuesView[WalletSettings]):
+    _mapping: WalletsByAccount
+
+    def __iter__(self) -> Iterator[WalletSettings]:
+        return (wallet for _, wallet in self._mapping.each())
+
+
+class _Items(ItemsView[Account, WalletSettings]):
+    _mapping: WalletsByAccount
+
+    def __iter__(self) -> Iterator[tuple[Account, WalletSettings]]:
+        return self._mapping.each()
 
 
 def discovery_of(wallet: WalletSettings, sources: Mapping[str, SourceKind]) -> Discovery | None:
@@ -74,8 +140,8 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
     found: list[WalletSettings] = []
     names: dict[str, int] = {}
     """Name → index of the first wallet that has it."""
-    owners: dict[tuple[str, str, str], tuple[str, int]] = {}
-    """Account → name and index of the first wallet that has it."""
+    owners: dict[tuple[str, str], list[_Owner]] = {}
+    """Source and address → the wallets that have it, the first one first."""
     for index, item in enumerate(node.value):
         entry = _entry(document, index, item)
         if entry is None or entry.source not in sources:
@@ -96,22 +162,37 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
     return tuple(found)
 
 
+class _Owner(NamedTuple):
+    """A wallet of an address."""
+
+    name: str
+    place: int
+    """Where it stands in the list."""
+    chains: frozenset[str]
+    """Its chains, by their one spelling."""
+
+
 def _report_shared(
     document: Document,
     index: int,
     entry: WalletEntry,
     accounts: Sequence[Account],
-    owners: dict[tuple[str, str, str], tuple[str, int]],
+    owners: dict[tuple[str, str], list[_Owner]],
 ) -> None:
     """Accounts that another wallet has already: they would be paid for twice, and counted twice."""
-    for account in accounts:
-        place = account.source, canonical(account.chain), address_key(account.address)
-        owner, first_at = owners.setdefault(place, (entry.name, index))
-        if owner != entry.name:
-            there = _where(document, first_at, index)
-            other = f"'{owner}' ({there})" if there.startswith("at ") else f"'{owner}'"
+    if not accounts:
+        return
+    before = owners.setdefault((accounts[0].source, address_key(accounts[0].address)), [])
+    for account in accounts if before else ():
+        chain = canonical(account.chain)
+        owner = next((each for each in before if chain in each.chains), None)
+        if owner is not None and owner.name != entry.name:
+            there = _where(document, owner.place, index)
+            other = f"'{owner.name}' ({there})" if there.startswith("at ") else f"'{owner.name}'"
             what = f"'{entry.name}' and {other} are the same account on {account.chain}"
             document.report(("wallets", index), what, "keep one of them, or join their tags")
+    chains = tuple(account.chain for account in accounts)
+    before.append(_Owner(entry.name, index, _as_set(tuple(map(canonical, chains)))))
 
 
 def _where(document: Document, index: int, beside: int) -> str:
@@ -163,7 +244,8 @@ def _settled(
         discover=entry.discover,
         weight=entry.weight,
         hints=entry.hints,
-        accounts=accounts,
+        account_address=accounts[0].address if accounts else watched.address,
+        account_chains=_once(tuple(account.chain for account in accounts)),
         label=_copied(entry.label),
         note=_copied(entry.note),
     )

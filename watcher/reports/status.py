@@ -8,7 +8,7 @@ from typing import Final
 
 from watcher.config.models import Cron
 from watcher.config.settings import Settings
-from watcher.config.wallets import WalletSettings
+from watcher.config.wallets import WalletsByAccount, WalletSettings
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.never_held import never_held
@@ -43,7 +43,7 @@ UNKNOWN: Final = "unknown"
 
 
 def wallets_by_account(settings: Settings) -> Mapping[Account, WalletSettings]:
-    return {account: wallet for wallet in settings.wallets for account in wallet.accounts}
+    return WalletsByAccount(settings.wallets)
 
 
 def history(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.domain.values.addresses import doubt, fault
+from watcher.domain.values.addresses import doubt, fault, one_of_each_form
 from watcher.domain.values.normalization import address_key, contract_key
 from watcher.sources.coinstats.chains import meant, stranger
 
@@ -128,3 +128,15 @@ def test_chain_ids_that_are_known_are_no_news_and_new_ones_are_not_forbidden() -
     assert [stranger(chain) for chain in known] == [None] * 4
     _, remedy = stranger("something-quite-new") or ("", "")
     assert remedy.startswith("see that it is in the list")
+
+
+def test_to_ask_one_chain_of_each_form_is_to_ask_all_of_them() -> None:
+    pairs = [line.split() for line in SOUND.splitlines() if line]
+    pairs += [[chain, f"{address[:-2]}zz"] for chain, address in pairs] + [["ethereum", "ann.eth"]]
+    chains = tuple(dict.fromkeys((*(chain for chain, _ in pairs), "polygon", "unheard-of")))
+    assert len(one_of_each_form(chains)) < len(chains)
+    for _, address in pairs:
+        for check in (fault, doubt):
+            first = next(((chain, said) for chain in chains if (said := check(address, chain))), None)
+            among = ((chain, said) for chain in one_of_each_form(chains) if (said := check(address, chain)))
+            assert next(among, None) == first

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from watcher.analysis.plan import plan_source
 from watcher.config.configuration import Configuration, build_source
+from watcher.config.wallets import WalletsByAccount
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
@@ -98,7 +99,7 @@ def look(configuration: Configuration, reader: Queries | None, now: datetime) ->
     Before the first poll there is no reader: what rules say of themselves and of intervals shows already.
     """
     settings = configuration.settings
-    wallets = {account: wallet for wallet in settings.wallets for account in wallet.accounts}
+    wallets = WalletsByAccount(settings.wallets)
     if reader is None:
         intervals = _intervals(configuration, reader, now)
         return LintFacts(

@@ -55,6 +55,17 @@ def doubt(address: str, chain: str) -> Advice | None:
     return None
 
 
+@lru_cache(maxsize=1024)
+def one_of_each_form(chains: tuple[str, ...]) -> tuple[str, ...]:
+    """Of chains on which the same addresses are a fault, or in doubt, the first: to ask it is to ask all."""
+    forms: dict[object, str] = {}
+    for chain in chains:
+        name = canonical(chain)
+        check = _CHECKS.get(name, _evm if name in EVM else _anywhere)
+        forms.setdefault((check, name in EVM or name in _NAMELESS, _FIRST.get(name)), chain)
+    return tuple(forms.values())
+
+
 def same_form(one: str, other: str) -> bool:
     """Whether both are whole addresses of one form, so that they are two if they differ."""
     forms = {_form(one), _form(other)}

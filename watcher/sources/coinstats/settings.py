@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.model import SWEEPS, Account
-from watcher.domain.values.addresses import doubt
+from watcher.domain.values.addresses import doubt, one_of_each_form
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import Advice, InputError
@@ -78,7 +78,8 @@ class CoinStatsSettings(ApiSettings):
 
     def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
         """The accounts of a wallet on the source `name`; InputError says what is wrong with the wallet."""
-        address = fold_evm(check_address(wallet, wallet.chains if not _fault(wallet.chains) else ()))
+        chains = one_of_each_form(wallet.chains) if not _fault(wallet.chains) else ()
+        address = fold_evm(check_address(wallet, chains))
         if wallet.assets:
             what = f"wallet {wallet.name}: 'assets' is for TEOS"
             raise InputError(what, "CoinStats reports every asset", ("assets",))
@@ -93,7 +94,8 @@ class CoinStatsSettings(ApiSettings):
 
     def address_warning(self, wallet: WatchedWallet) -> Advice | None:
         address = wallet.address.strip()
-        found = next((said for chain in wallet.chains if (said := doubt(address, chain))), None)
+        doubts = (doubt(address, chain) for chain in one_of_each_form(wallet.chains))
+        found = next(filter(None, doubts), None)
         return Advice(f"'{address[:80]}' {found.what}", found.remedy) if found else None
 
     def chain_warning(self, chain: str) -> Advice | None:

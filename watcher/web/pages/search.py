@@ -53,7 +53,7 @@ class SearchPage:
         self._templating, self._snapshots, self._holdings = templating, templating.snapshots, holdings
         wallets = templating.snapshots.settings.wallets
         self._tags = sorted({tag for wallet in wallets for tag in wallet.tags})
-        self._chains = sorted({account.chain for wallet in wallets for account in wallet.accounts})
+        self._chains = sorted({chain for wallet in wallets for chain in wallet.account_chains})
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/search", self.search)]
@@ -123,7 +123,7 @@ def _wallet_hits(wallets: Iterable[WalletSettings], wanted: str) -> Iterator[Hit
         if _is_in(wanted, name, label):
             yield Hit(wallet.name, path, wallet.label, wanted in (name, label))
             continue
-        addresses = {account.address for account in wallet.accounts} | {wallet.address}
+        addresses = {wallet.account_address, wallet.address}
         address = next((each for each in sorted(addresses) if _is_in(wanted, each)), "")
         if address:
             yield Hit(wallet.name, path, address, address.casefold() == wanted)

@@ -147,7 +147,7 @@ class WalletPages:
     def __init__(self, templating: Templating) -> None:
         self._templating, self._snapshots = templating, templating.snapshots
         wallets = templating.snapshots.settings.wallets
-        chains = sorted({account.chain for wallet in wallets for account in wallet.accounts})
+        chains = sorted({chain for wallet in wallets for chain in wallet.account_chains})
         self._choices = {
             "tag": {tag: tag for tag in sorted({tag for wallet in wallets for tag in wallet.tags})},
             "chain": {chain: chain_name(chain) for chain in chains},
