@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from tests.contract.given import HOT, NOW, keep, known
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeMembers
 from tests.notify.given import delivery
 from watcher.app.build import build
 from watcher.config.configuration import configure
-from watcher.daemon.upkeep import silence, status_of
+from watcher.daemon import systemd
+from watcher.daemon.upkeep import feed_watchdog, silence, status_of
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.ports.members import SoleMember
 from watcher.reports import status
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore
@@ -98,8 +100,30 @@ async def test_a_store_that_says_nothing_is_told_with_words(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("watcher.daemon.upkeep.STORE_ANSWERS", 0.01)
-    mute: Any = SimpleNamespace(store=SimpleNamespace(live_alerts=asyncio.Event().wait))
+    mute: Any = SimpleNamespace(store=SimpleNamespace(live_alerts=asyncio.Event().wait, members=SoleMember()))
 
     said = "the store does not answer: nothing within 0.01 s"
     assert await status_of(mute) == (said, False)
     assert said in caplog.text
+
+
+async def test_a_database_that_is_away_is_said_at_once_and_no_reason_to_start_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+    monkeypatch.setattr(systemd, "watchdog", lambda: beats.append("alive"))
+    members = FakeMembers()
+    (tmp_path / "watcher.yaml").write_text(CONFIG.format(hot=HOT.address, quiet=""))
+    store = await SqliteStore.open(tmp_path / "watcher.db", exclusive=True)
+    store.members = members
+    clock = FakeClock(NOW)
+    app = await build(configure(tmp_path / "watcher.yaml", {}), store, clock=clock)
+    members.away = "db: the server cannot be reached, since 2026-03-10 12:00:00 UTC"
+    feeding = asyncio.create_task(feed_watchdog(app))
+    await clock.advance(600)
+    feeding.cancel()
+
+    assert await status_of(app) == (members.away, False)
+    assert await silence(app) == f"the store does not answer: {members.away}"
+    assert len(beats) >= 5
+    await store.close()

@@ -127,3 +127,20 @@ async def test_what_was_known_long_ago_is_not_told_as_if_it_were_so_now(page: Pa
     await page.clock.advance(1)
     status, text, _ = await page.get("/readyz")
     assert (status, text) == (503, "not ready\nthe store does not answer\nready 16 s ago\n")
+
+
+async def test_while_the_database_is_away_every_answer_says_since_when_and_none_waits(page: Page) -> None:
+    said = "db: the server cannot be reached, since 2026-03-10 12:00:00 UTC"
+    assert (await page.get("/readyz"))[0] == 200
+    page.snapshots._away = lambda: said
+    await page.later()
+    status, text, _ = await page.get("/readyz")
+    assert (status, text.splitlines()[:2]) == (503, ["not ready", said])
+    assert (await page.get("/healthz"))[0] == 200
+    for path in ("/", "/wallets", "/alerts", "/metrics", "/api/v1/status", "/api/v1/history"):
+        status, text, _ = await page.get(path, Accept="text/html")
+        assert (status, said[1:] in text) == (503, True), path
+    page.snapshots._away = str
+    await page.later()
+    assert (await page.get("/readyz"))[0] == 200
+    assert (await page.get("/"))[0] == 200

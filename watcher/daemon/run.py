@@ -322,7 +322,8 @@ async def _page(app: App) -> Server | None:
 
     snapshots = PageSnapshots(
         settings, app.store, credit_plans(settings), app.clock, past=app.store.load,
-        stuck=lambda: troubles(app), doubts=lambda: doubts(app), metrics=app.metrics, rules=app.rules,
+        stuck=lambda: troubles(app), doubts=lambda: doubts(app), away=lambda: app.store.members.away,
+        metrics=app.metrics, rules=app.rules,
     )  # fmt: skip
     server = Server(snapshots, settings.web, app.postings, QueuedPolls(app.pollers, app.store, app.clock))
     try:

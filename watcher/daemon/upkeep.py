@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from watcher.app.application import App
 from watcher.daemon import systemd
 from watcher.domain.model import Account
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.notify.heartbeat import Heartbeat
 
@@ -44,20 +44,23 @@ def take_descriptors() -> None:
 
 
 async def feed_watchdog(app: App) -> None:
-    """Feed systemd's watchdog, but only while the store answers and no source is stuck."""
+    """Feed systemd's watchdog, but only while the store answers and no source is stuck. A database that is
+    away is waited for: it would be away for who was started anew, too."""
     interval, said = systemd.watchdog_interval() or 2 * STATUS_EVERY, ""
     while True:
         words, answers = await status_of(app)
         if words != said:
             systemd.status(words)
             said = words
-        if answers and not stuck(app):
+        if (answers or app.store.members.away) and not stuck(app):
             systemd.watchdog()
         await app.clock.sleep(min(interval / 2, STATUS_EVERY))
 
 
 async def status_of(app: App) -> tuple[str, bool]:
     """For `systemctl status`: what is wrong first, as `/readyz` says it; and whether the store answers."""
+    if away := app.store.members.away:
+        return away, False
     try:
         async with asyncio.timeout(STORE_ANSWERS):
             firing = sum(alert.fired_at is not None for alert in await app.store.live_alerts())
@@ -124,6 +127,8 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     from watcher.reports.health import channels_of, readiness
     from watcher.reports.status import late_accounts
 
+    if away := app.store.members.away:
+        raise StoreBusyError(away)
     accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
         known = (await app.store.load(accounts)).accounts

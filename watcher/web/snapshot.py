@@ -15,6 +15,7 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, AccountState
+from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.clock import Clock
 from watcher.ports.queries import ChannelState, Queries
 from watcher.ports.store import StoreAccess
@@ -64,17 +65,19 @@ class PageSnapshots:
         rules: Rules | None = None,
         stuck: Callable[[], Sequence[str]] = tuple,
         doubts: Callable[[], Sequence[str]] = tuple,
+        away: Callable[[], str] = str,
         metrics: Metrics | None = None,
     ) -> None:
         """`past`: the daemon's own memory of accounts; without it they are read from the store.
-        `rules`: those in force. `metrics`: what it counts."""
+        `rules`: those in force. `away`: why the store cannot be reached, and since when; empty if it can.
+        `metrics`: what it counts."""
         self.settings, self.metrics = settings, metrics
         self.rules = rules or Rules((), {}, ())
         self.clock = clock
         self.wallets = status.wallets_by_account(settings)
         self.plans = plans
         self._store = store
-        self._past, self._stuck, self._doubts = past, stuck, doubts
+        self._past, self._stuck, self._doubts, self._away = past, stuck, doubts, away
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web")
         self._large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-large")
         self._current: PageSnapshot | None = None
@@ -102,7 +105,7 @@ class PageSnapshots:
             now, forgotten = self.clock.monotonic(), self._forgotten
             if self._current is not None and 0 <= now - self._read_at < FRESH:
                 return self._current
-            past = await self._past(list(self.wallets)) if self._past is not None else None
+            past = await self._remembered()
             at, stuck = self.clock.now(), tuple(self._stuck())
             found = await self._in(self._thread, lambda: self._read(past, at, stuck))
             if forgotten == self._forgotten:  # else something was changed while it was read
@@ -111,12 +114,11 @@ class PageSnapshots:
 
     async def known(self) -> Snapshot:
         """What is known of all accounts, as the daemon remembers it."""
-        if self._past is not None:
-            return await self._past(list(self.wallets))
-        return await self.ask(lambda reader: reader.past())
+        return await self._remembered() or await self.ask(lambda reader: reader.past())
 
     async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""
+        self._reach()
 
         def asking() -> T:
             with self._store.queries() as reader:
@@ -133,7 +135,7 @@ class PageSnapshots:
 
         `work`: runs what takes a while, in neither lane.
         """
-        past = await self._past(list(self.wallets)) if self._past is not None else None
+        past = await self._remembered()
         at, stuck = self.clock.now(), tuple(self._stuck())
 
         def look() -> Readiness:
@@ -143,6 +145,16 @@ class PageSnapshots:
                 return self._readiness(states, channels_of(self.settings, reader, at), at, late, stuck)
 
         return await work(look)
+
+    async def _remembered(self) -> Snapshot | None:
+        """The daemon's own memory; None if it is to be read."""
+        self._reach()
+        return await self._past(list(self.wallets)) if self._past is not None else None
+
+    def _reach(self) -> None:
+        """StoreBusyError at once where it is known that the store is away: nobody waits for it."""
+        if away := self._away():
+            raise StoreBusyError(away)
 
     @staticmethod
     async def _in(thread: ThreadPoolExecutor, job: Callable[[], T]) -> T:
