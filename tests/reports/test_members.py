@@ -8,9 +8,10 @@ from datetime import timedelta
 from prometheus_client.core import Metric
 
 from tests.fakes import START
-from watcher.ports.members import MemberState
+from watcher.ports.figures import StoreFigures
+from watcher.ports.members import MemberState, WorkState
 from watcher.reports.members import member_rows, member_words
-from watcher.web.member_metrics import of_members
+from watcher.web.member_metrics import of_members, of_store, of_work
 
 ONE = MemberState("one", START, START, True, ("plan", "tell ops"), "rules", "1.0.0", 0.01)
 TWO = replace(ONE, name="two", leads=("tell desk",))
@@ -59,3 +60,22 @@ def test_metrics_say_who_is_there_who_leads_and_whose_clock_is_off() -> None:
         ("watcher_clock_offset_seconds", ("one",), 0.01),
     }
     assert list(of_members([])) == []
+
+
+def test_metrics_say_what_members_have_before_them_and_what_the_store_does() -> None:
+    work = WorkState({"todo": 3, "doing": 1}, 0.25)
+    assert samples(list(of_work(work))) == {
+        ("watcher_jobs", ("todo",), 3),
+        ("watcher_jobs", ("doing",), 1),
+        ("watcher_sum_lag_seconds", (), 0.25),
+    }
+    figures = StoreFigures(places=2)
+    figures.retries["40001"] += 2
+    with figures.measured("reserve"), figures.measured("reserve"), figures.measured("load"):
+        assert ("watcher_pool_waiting", (), 1) in samples(list(of_store(figures, 5)))
+    found = samples(list(of_store(figures, 5)))
+    assert ("watcher_store_seconds_count", ("reserve",), 2) in found
+    assert ("watcher_store_seconds_count", ("load",), 1) in found
+    assert ("watcher_store_retries_total", ("40001",), 2) in found
+    assert ("watcher_jobs_stalled_total", (), 5) in found
+    assert ("watcher_pool_waiting", (), 0) in found

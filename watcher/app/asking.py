@@ -71,7 +71,7 @@ def _forward(app: App, work: SharedWork) -> None:
 async def handing_out(app: App, engine: RuleEngine) -> Sequence[Job]:
     """Make what says when each source is polled, and tells who asks. `engine`: of who plans."""
     work, crowd = _shared(app), app.crowd
-    jobs: list[Job] = [("give back", partial(sweep, work, crowd, app.clock))]
+    jobs: list[Job] = [("give back", partial(sweep, work, crowd, app.clock, app.metrics))]
     if app.forwarders:
         from watcher.service.hint_posts import take_posts
 

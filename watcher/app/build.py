@@ -61,6 +61,7 @@ async def build(
     settings, started = configuration.settings, clock.now()
     metrics = metrics or Metrics(started)
     metrics.know(settings.sources, settings.channels)
+    metrics.store = store.figures
     teller = settings.rates_source
     rates = KnownRates(teller, store) if teller is not None else None
     if rates is not None:

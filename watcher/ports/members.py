@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from watcher.ports.clock import Clock
 
@@ -58,6 +58,15 @@ class MemberState:
     version: str
     clock_offset: float
     """Seconds by which the time of day of its machine is ahead of the store's."""
+
+
+class WorkState(NamedTuple):
+    """What members have before them."""
+
+    jobs: Mapping[str, int]
+    """By their state: `todo`, or `doing`."""
+    sum_lag: float
+    """Seconds for which the oldest sum waits that is to be judged."""
 
 
 class Members(Protocol):

@@ -20,7 +20,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
-from watcher.ports.members import MemberState
+from watcher.ports.members import MemberState, WorkState
 from watcher.ports.period import PeriodQueries
 
 MOST_MARKS = 200
@@ -379,4 +379,8 @@ class Queries(PeriodQueries, Protocol):
 
     def members(self) -> list[MemberState]:
         """Those who share the store, by name; none where it has one alone."""
+        ...
+
+    def work(self) -> WorkState | None:
+        """What these have before them; None where one alone has the store."""
         ...

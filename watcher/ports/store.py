@@ -17,6 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
 from watcher.ports.copying import StoreContents, StoreFilling
+from watcher.ports.figures import StoreFigures
 from watcher.ports.hints import HintedPoll
 from watcher.ports.members import Lease, Members
 from watcher.ports.queries import Queries
@@ -73,6 +74,11 @@ class Store(StoreAccess, Protocol):
     @property
     def shared(self) -> SharedWork | None:
         """What these hand each other; None: one alone has it open."""
+        ...
+
+    @property
+    def figures(self) -> StoreFigures | None:
+        """What it does in this process; None if it does not say."""
         ...
 
     def led(self, lease: Lease) -> Store:

@@ -21,6 +21,7 @@ from watcher.ports.shared_work import PollJob, SharedWork
 from watcher.ports.store import Store
 from watcher.service.chain_discovery import ChainDiscovery
 from watcher.service.engine import RuleEngine
+from watcher.service.metrics import Metrics
 from watcher.service.polling import Poller, PollEvents
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,12 @@ USUAL = (Purpose.SCHEDULED, Purpose.SWEEP)
 URGENT = (Purpose.CONFIRMATION, Purpose.HINTED, Purpose.BY_HAND)
 
 
-async def sweep(work: SharedWork, crowd: str, clock: Clock) -> None:
+async def sweep(work: SharedWork, crowd: str, clock: Clock, metrics: Metrics) -> None:
     """Give back what members were doing that are gone, until cancelled."""
     while True:
         try:
             if found := await work.sweep(crowd):
+                metrics.stalled += found
                 log.warning("%s of members that are gone go to others", counted(found, "job"))
         except StoreError as error:
             log.warning("what members do that are gone is not known: %s", error)

@@ -6,7 +6,6 @@ writes them; whoever reads takes a copy.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import datetime
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import MissReason
+from watcher.ports.figures import Durations, StoreFigures
 from watcher.ports.hint_state import HINT_RESULTS
 from watcher.ports.hints import HintedPoll
 
@@ -25,23 +25,6 @@ HINT_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 READ = "read"
 FAILURES = ("refused", "rate limited", "timeout", "failed")
 """Why a notification failed: for good; asked to wait; it may have arrived; anything else."""
-
-
-@dataclass(slots=True)
-class Durations:
-    """How long something took: how many in each of the `buckets` (the last has what is longer), and their
-    sum."""
-
-    buckets: tuple[float, ...] = BUCKETS
-    total: float = 0.0
-    counts: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.counts = [0] * (len(self.buckets) + 1)
-
-    def note(self, seconds: float) -> None:
-        self.counts[bisect_left(self.buckets, seconds)] += 1
-        self.total += seconds
 
 
 HINT_POLLS = ("confirmed", "barren", "unread", "refused")
@@ -82,13 +65,17 @@ class Metrics:
     """Hint source → what those polls cost."""
     hint_delays: dict[str, Durations] = field(default_factory=dict)
     """Hint source → seconds from its word to the reading."""
+    stalled: int = 0
+    """Jobs that members had taken that are gone, and that were given to others."""
+    store: StoreFigures | None = None
+    """What the store does, if it says so."""
     lag: Callable[[], float] | None = None
     """Tells by how many seconds the loop was late at most, in the last minute; None: nobody knows."""
 
     def know(self, sources: Iterable[str], channels: Iterable[str]) -> None:
         """Begin at zero with what has not happened yet: otherwise its first time would not be seen."""
         for source in sources:
-            self.requests.setdefault(source, Durations())
+            self.requests.setdefault(source, Durations(BUCKETS))
             self.credits[source] += 0
             for outcome in (READ, MissReason.INTERNAL):
                 self.polls[source, str(outcome)] += 0
@@ -127,7 +114,7 @@ class Metrics:
 
     def requested(self, source: str, seconds: float, charged: int) -> None:
         """A request was answered, or failed."""
-        self.requests.setdefault(source, Durations()).note(seconds)
+        self.requests.setdefault(source, Durations(BUCKETS)).note(seconds)
         self.credits[source] += charged
 
     def listens(self, names: Iterable[str]) -> None:

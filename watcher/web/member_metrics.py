@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from watcher.ports.figures import StoreFigures
+from watcher.ports.members import WorkState
 from watcher.reports.members import MemberRow
+from watcher.web.metric_families import counter, gauge, histogram
 
 
 def of_members(rows: Sequence[MemberRow]) -> Iterator[Metric]:
@@ -27,3 +30,33 @@ def of_members(rows: Sequence[MemberRow]) -> Iterator[Metric]:
         if row["at_work"]:
             offset.add_metric([row["member"]], row["clock_offset_seconds"])
     yield from (up, leads, offset)
+
+
+def of_work(work: WorkState) -> Iterator[Metric]:
+    """What they have before them, whoever does it."""
+    yield gauge("watcher_jobs", "Requests that members are handed, or make now.", "state", work.jobs)
+    lag = GaugeMetricFamily(
+        "watcher_sum_lag_seconds", "For how long the oldest sum waits that is to be judged."
+    )
+    lag.add_metric([], work.sum_lag)
+    yield lag
+
+
+def of_store(store: StoreFigures, stalled: int) -> Iterator[Metric]:
+    """What this member does in the store, and has given to others of what the dead had."""
+    yield histogram(
+        "watcher_store_seconds", "From when something was wanted of the store until it was done.", "op",
+        store.seconds,
+    )  # fmt: skip
+    yield counter(
+        "watcher_store_retries", "Transactions that were done anew, by the server's code of why.", ("code",),
+        {(code,): count for code, count in dict(store.retries).items()},
+    )  # fmt: skip
+    waiting = GaugeMetricFamily("watcher_pool_waiting", "What waits for a connection to the database.")
+    waiting.add_metric([], store.waiting)
+    yield waiting
+    gone = CounterMetricFamily(
+        "watcher_jobs_stalled", "Jobs that members had that are gone, given to others."
+    )
+    gone.add_metric([], stalled)
+    yield gone

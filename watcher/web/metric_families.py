@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from watcher.service.metrics import Durations
+from watcher.ports.figures import Durations
 
 
 def counter(

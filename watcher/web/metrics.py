@@ -28,7 +28,7 @@ from watcher.reports import holdings
 from watcher.reports.rows import CreditsRow, FindsRow
 from watcher.service.metrics import Metrics
 from watcher.web.hint_metrics import of_hints, of_standings
-from watcher.web.member_metrics import of_members
+from watcher.web.member_metrics import of_members, of_store, of_work
 from watcher.web.metric_families import counter, histogram
 from watcher.web.snapshot import PageSnapshot
 
@@ -47,6 +47,8 @@ class _Collector(Collector):
         yield from self._credits()
         yield from of_standings(self._snapshot.status["hints"])
         yield from of_members(self._snapshot.status["members"])
+        if self._snapshot.work is not None:
+            yield from of_work(self._snapshot.work)
         yield from self._alerts()
         yield from self._deliveries()
         yield from self._balances()
@@ -245,6 +247,8 @@ def counted(metrics: Metrics) -> Iterator[Metric]:
     )  # fmt: skip
     yield from _requests(metrics)
     yield from of_hints(metrics)
+    if metrics.store is not None:
+        yield from of_store(metrics.store, metrics.stalled)
     yield counter(
         "watcher_readings_quarantined", "Readings too odd to act on, held until a second one agrees.",
         ("source", "reason"), dict(metrics.quarantined),

@@ -17,6 +17,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, AccountState
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.clock import Clock
+from watcher.ports.members import WorkState
 from watcher.ports.queries import ChannelState, Queries
 from watcher.ports.store import StoreAccess
 from watcher.reports import status
@@ -42,6 +43,8 @@ class PageSnapshot:
     readiness: Readiness
     size: int | None = None
     """Bytes that the store takes."""
+    work: WorkState | None = None
+    """What members have before them."""
     acted: int = 0
     """Number of the newest entry in the audit log: what people do, changes the pages."""
     pages: dict[Hashable, asyncio.Future[bytes]] = field(default_factory=dict)
@@ -114,7 +117,8 @@ class PageSnapshots:
 
     async def known(self) -> Snapshot:
         """What is known of all accounts, as the daemon remembers it."""
-        return await self._remembered() or await self.ask(lambda reader: reader.past())
+        past = await self._remembered()
+        return past if past is not None else await self.ask(lambda reader: reader.past())
 
     async def ask(self, question: Callable[[Queries], T]) -> T:
         """Put a question to the store."""
@@ -165,10 +169,10 @@ class PageSnapshots:
             past = past or reader.past()
             report = status.report(self.settings, reader, now, self.plans, past)
             channels = channels_of(self.settings, reader, now)
-            size = reader.size()
+            size, work = reader.size(), reader.work()
             acted = next((each.id for each in reader.audit(AuditFilter(), 1)), 0)
         ready = self._readiness(past.accounts, channels, now, status.late_ones(report["accounts"]), stuck)
-        return PageSnapshot(now, past, report, channels, ready, size, acted)
+        return PageSnapshot(now, past, report, channels, ready, size, work, acted)
 
     def _readiness(
         self,

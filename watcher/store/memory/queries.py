@@ -188,6 +188,9 @@ class MemoryQueries:
     def members(self) -> list[MemberState]:
         return []
 
+    def work(self) -> None:
+        """One alone has it."""
+
     def facts(self, source: str) -> dict[str, str]:
         return dict(self._state.facts.get(source, {}))
 

@@ -25,6 +25,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
 from watcher.ports.commands import Commands
+from watcher.ports.figures import StoreFigures
 from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
@@ -44,6 +45,7 @@ class MemoryStore:
         self.state = state or State()
         self.members: Members = SoleMember()
         self.shared: SharedWork | None = None
+        self.figures: StoreFigures | None = None
         self._acts = 0
         self.on_conclusion: Callable[[Decision], None] = lambda _: None
 

@@ -63,7 +63,9 @@ _AT_THE_DOOR = ("FATAL", "certificate", "SSL", "host name", "fe_sendauth")
 
 
 class StoreConflictError(StoreBusyError):
-    """Another transaction was quicker: this one was undone, and can be done anew."""
+    """Another transaction was quicker: this one was undone, and can be done anew. `code`: the server's."""
+
+    code = ""
 
 
 @contextmanager
@@ -81,7 +83,9 @@ def of(place: str, error: psycopg.Error) -> StoreError:
     if code is None:
         return _about_connection(place, error)
     if code in _AGAIN:
-        return StoreConflictError(f"{place}: {_AGAIN[code]}")
+        conflict = StoreConflictError(f"{place}: {_AGAIN[code]}")
+        conflict.code = code
+        return conflict
     if code in _PASSING or code.startswith("08"):
         return StoreBusyError(f"{place}: {_PASSING.get(code, _LOST)}")
     said = _BROKEN.get(code) or f"{error.diag.message_primary} ({code})"

@@ -20,6 +20,7 @@ from psycopg.types.string import StrDumperUnknown
 from pydantic import SecretStr
 
 from watcher.domain.values.errors import StoreBusyError, StoreError
+from watcher.ports.figures import StoreFigures
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.location import place_of
 
@@ -102,6 +103,7 @@ class Pool:
         self.place, self.schema, self.size = place_of(url), schema, size
         self._url = url
         self._name = f"watcher/{name}" if name else "watcher"
+        self.figures = StoreFigures(places=size)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._changing = threading.Lock()

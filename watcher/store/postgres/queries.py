@@ -22,7 +22,7 @@ from watcher.domain.messages.moves import told_with
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
-from watcher.ports.members import MemberState
+from watcher.ports.members import MemberState, WorkState
 from watcher.ports.period import MovedHolding, StatementData
 from watcher.ports.queries import (
     ChannelState,
@@ -337,6 +337,10 @@ class PostgresQueries:
     def members(self) -> list[MemberState]:
         with self._asked() as conn:
             return members.all_of(conn)
+
+    def work(self) -> WorkState:
+        with self._asked() as conn:
+            return members.work_of(conn)
 
     @contextmanager
     def _asked(self) -> Iterator[Connection]:

@@ -17,6 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
+from watcher.ports.figures import StoreFigures
 from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
@@ -77,6 +78,10 @@ class PostgresStore:
     def shared(self) -> SharedWork | None:
         return self._work
 
+    @property
+    def figures(self) -> StoreFigures:
+        return self._pool.figures
+
     def share(self, pool: Pool) -> None:
         """Hand work to others, and take it, by these connections."""
         from watcher.store.postgres.jobs import PostgresSharedWork
@@ -121,7 +126,9 @@ class PostgresStore:
         core = self._core
         if core is None:
             raise StoreError(f"{self._pool.place}: the store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, core)
+        done = work.__qualname__.split(".")[1]  # the method's name, here and there
+        with self.figures.measured(done):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, core)
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         return await self._do(lambda core: core.reserve(booking, allowance))

@@ -246,7 +246,8 @@ def repeated(pool: Pool, work: Callable[[Connection], T]) -> T:
         try:
             with _transaction(pool) as conn:
                 return work(conn)
-        except StoreConflictError:
+        except StoreConflictError as conflict:
+            pool.figures.retries[conflict.code] += 1
             if not left:
                 raise
     raise AssertionError

@@ -383,6 +383,9 @@ class SqliteQueries:
     def members(self) -> list[MemberState]:
         return []
 
+    def work(self) -> None:
+        """One alone has it."""
+
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         """All that is read in here is of one moment, whatever the daemon writes meanwhile."""

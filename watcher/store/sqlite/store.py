@@ -17,6 +17,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
 from watcher.domain.values.errors import StoreError
 from watcher.ports.commands import Commands
+from watcher.ports.figures import StoreFigures
 from watcher.ports.members import Lease, Members, SoleMember
 from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
@@ -36,6 +37,7 @@ class SqliteStore:
         self.path = path
         self.members: Members = SoleMember()
         self.shared: SharedWork | None = None
+        self.figures: StoreFigures | None = None
         self._lock = lock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._core: Transactions | None = None
