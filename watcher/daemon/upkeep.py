@@ -169,11 +169,12 @@ async def look_around(app: App, mind_clock: Callable[[], None]) -> None:
 
 
 async def tidy(app: App) -> None:
-    """Drop what is past its retention, in small steps."""
+    """Drop what is past its retention, in small steps; under the lease of who plans."""
+    store = app.store if app.planned is None else app.store.led(app.planned)
     while True:
         await app.clock.sleep(TIDY_EVERY)
         try:
-            while await app.store.tidy(app.clock.now()):
+            while await store.tidy(app.clock.now()):
                 await app.clock.sleep(0.05)
         except StoreError as error:
             log.error("store: %s; retention waits", error)  # noqa: TRY400

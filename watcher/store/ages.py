@@ -12,6 +12,7 @@ TRANSITIONS = timedelta(days=1)
 RESOLVED_ALERTS = timedelta(days=400)
 SPELLS = RESOLVED_ALERTS
 PRICES = timedelta(days=400)
+GONE_MEMBERS = timedelta(days=7)
 
 FINE_PRICES = timedelta(days=35)
 """Older prices are thinned to the last of each hour."""

@@ -163,6 +163,18 @@ async def test_who_went_without_a_word_stays_known_as_away(database: str) -> Non
     assert (found.name, found.at_work, found.leads) == ("one", False, ())
 
 
+async def test_who_is_away_for_a_week_is_forgotten(database: str) -> None:
+    async with opened(database) as store, member(database, "one"):
+        rows(database, "INSERT INTO members (name, since, seen) VALUES ('two', 0, now_ms() - 700000000)")
+        rows(database, "INSERT INTO members (name, since, seen) VALUES ('three', 0, now_ms() - 500000000)")
+        clock = store.members.clock
+        assert clock is not None
+        while await store.tidy(clock.now()):
+            pass
+        with store.queries() as asked:
+            assert [each.name for each in asked.members()] == ["one", "three"]
+
+
 async def test_after_a_restart_of_the_server_somebody_leads_again(postgresql: Cluster, database: str) -> None:
     async with member(database, "one") as one:
         lease = await gained(one)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from watcher.store.ages import (
     FINE_PRICES,
+    GONE_MEMBERS,
     POLL_LOG,
     PRICES,
     RESOLVED_ALERTS,
@@ -40,6 +41,7 @@ _TABLES = (
     ("event_acks", "at < %s", RESOLVED_ALERTS),
     ("alerts", "state = 'resolved' AND owed IS NULL AND resolved_at < %s", RESOLVED_ALERTS),
     ("prices_rest", "at < %s", PRICES),
+    ("members", "seen < %s AND NOT held('name', name)", GONE_MEMBERS),
 )
 _WHOLE = (("requests", POLL_LOG), ("prices", PRICES))
 _NEXT_ASSETS = "SELECT id FROM assets WHERE id > %s ORDER BY id LIMIT %s"
