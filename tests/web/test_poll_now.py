@@ -106,6 +106,17 @@ async def test_what_the_budget_has_no_room_for_is_refused_in_words(tmp_path: Pat
         assert "does not fit" in entry.detail
 
 
+async def test_a_member_that_may_do_nothing_asks_for_nothing_and_says_why(tmp_path: Path) -> None:
+    daemon = Daemon()
+    async with visiting(tmp_path, daemon) as page:
+        page.store.members.trouble = "one plans by other rules"  # type: ignore[misc]
+        _, text = await sent(page, "/poll", WHERE, wallet="hot", back=WHERE)
+        assert "Nothing is asked for of hot" in told(text)
+        assert "one plans by other rules" in told(text)
+        assert daemon.poller is not None
+        assert len(daemon.poller.queue) == 0
+
+
 async def test_what_the_budget_refuses_later_is_told_as_not_asked_for(tmp_path: Path) -> None:
     daemon = Daemon(credits_left=40)
     async with visiting(tmp_path, daemon) as page:

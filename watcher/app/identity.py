@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from watcher import __version__
 from watcher.config.configuration import Configuration
-from watcher.ports.members import PLAN, Identity, tell
+from watcher.ports.members import PLAN, Identity, MemberState, tell
 
 
 def identity_of(configuration: Configuration) -> Identity:
@@ -16,6 +17,12 @@ def identity_of(configuration: Configuration) -> Identity:
     lanes = [tell(name) for name in settings.channels] if "tell" in roles else []
     planning = [PLAN] if "plan" in roles else []
     return Identity(settings.cluster.name, (*planning, *lanes), fingerprint_of(configuration), __version__)
+
+
+def planned_otherwise(configuration: Configuration, members: Sequence[MemberState]) -> str:
+    """Who plans now by other rules or another watch list than these; empty if nobody does."""
+    mark = fingerprint_of(configuration)
+    return next((each.name for each in members if PLAN in each.leads and each.fingerprint != mark), "")
 
 
 def fingerprint_of(configuration: Configuration) -> str:

@@ -36,6 +36,8 @@ class QueuedPolls:
 
     async def demand(self, accounts: Sequence[Account]) -> Mapping[str, str]:
         now, refused = self._clock.now(), {}
+        if trouble := self._store.members.trouble:
+            return dict.fromkeys((each.source for each in accounts), trouble)
         self._demanded = {each: at for each, at in self._demanded.items() if now - at < REMEMBERED}
         for name in dict.fromkeys(each.source for each in accounts):
             mine = [each for each in accounts if each.source == name]

@@ -14,9 +14,12 @@ from watcher.cli._tables import print_table
 from watcher.domain.values.formatting import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watcher.cli._rows import PolledRow
     from watcher.config.configuration import Configuration
     from watcher.domain.model import Account, Outcome
+    from watcher.ports.members import MemberState
 
 
 def run(config: Config = None) -> int:
@@ -63,6 +66,8 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
     try:
+        with store.queries() as reader:
+            _same_rules(configuration, reader.members())
         letters = LetterWriter(configuration.settings, store) if configuration.settings.reports else None
         app = await build(configuration, store, draw=painter(configuration, store), letters=letters)
         try:
@@ -88,6 +93,18 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
         await store.close()
     _show_outcomes(configuration, asked, seen, asleep, json=json)
     return 0 if all(account in seen and not isinstance(seen[account], Miss) for account in asked) else 1
+
+
+def _same_rules(configuration: Configuration, members: Sequence[MemberState]) -> None:
+    """StoreError if who plans has others: by these, what it has told would be withdrawn."""
+    from watcher.app.identity import planned_otherwise
+    from watcher.domain.values.errors import StoreError
+
+    if planner := planned_otherwise(configuration, members):
+        raise StoreError(
+            f"{planner} plans by other rules or another watch list, and nothing was polled; "
+            f"give this machine the files that {planner} has"
+        )
 
 
 def _show_outcomes(

@@ -315,7 +315,7 @@ def _letters(configuration: Configuration, store: Store) -> Letters | None:
 async def _page(app: App) -> Server | None:
     """The status page. That its address is taken costs the page, never the watching."""
     settings = app.settings
-    if settings.web is None:
+    if settings.web is None or "page" not in settings.cluster.roles:
         return None
     from watcher.app.on_demand import QueuedPolls
     from watcher.web import PageSnapshots, Server  # brings a template engine; without a page there is none
