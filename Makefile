@@ -9,7 +9,7 @@ HAS_VENV = @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python'
 
 .PHONY: demo test test-index chaos sim fuzz mutants audit check systemd bench pictures recordings docs reference format install clean
 
-demo: $(VENV)/.runtime
+demo: $(if $(findstring --cluster,$(ARGS)),$(VENV)/.cluster,$(VENV)/.runtime)
 	$(BIN)/watcher demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.anvil
@@ -135,6 +135,11 @@ $(VENV)/.python:
 $(VENV)/.runtime: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "installing into $(VENV) ..."
 	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.cluster: $(VENV)/.runtime
+	@echo "installing what several machines need ..."
+	@$(PIP) install -c constraints.txt -e '.[cluster]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

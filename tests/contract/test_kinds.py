@@ -122,6 +122,8 @@ NAMED = {
     "config/starter.py": "the commented example that `watcher init --defaults` writes",
     "cli/demo.py": "the demo runs both simulated APIs",
     "cli/_story.py": "what is configured for the demo",
+    "cli/_demo_cluster.py": "the same, over a PostgreSQL",
+    "cli/_story_told.py": "what the simulated API metered",
     "store/sqlite/views.py": "the description of a column",
     "analysis/lint/levels.py": "advice, beside that for all others",
     "analysis/ruletest/models.py": "rule tests have no configuration: a source's name stands for its kind",

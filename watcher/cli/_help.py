@@ -26,7 +26,8 @@ class HelpPage:
 PAGES: Mapping[str, HelpPage] = {
     "demo": HelpPage(
         "The whole product in a minute, on simulated APIs",
-        (("watcher demo", "a story of one minute"), ("watcher demo --keep", "then stay up, for the page")),
+        (("watcher demo", "a story of one minute"), ("watcher demo --keep", "then stay up, for the page"),
+         ("watcher demo --cluster", "two daemons, one of which is killed")),
     ),
     "init": HelpPage(
         "Write a configuration and rules to start from",

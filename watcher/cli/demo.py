@@ -29,11 +29,14 @@ def demo(
         str, typer.Option("--duration", metavar="D", help="How long the story takes, as in 30s or 2m.")
     ] = "60s",
     keep: Annotated[bool, typer.Option("--keep", help="Stay up after the story, until Ctrl-C.")] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Two daemons over one PostgreSQL; one is killed midway.")
+    ] = False,
 ) -> int:
     """Watch a story of transfers on simulated APIs: no key and no network are needed.
 
     Alerts are printed as they happen, the first one with all its particulars; a summary follows.
-    Ctrl-C ends it at any moment.
+    Ctrl-C ends it at any moment. With --cluster the exit code is 1 if anything was lost or overspent.
     """
     import asyncio
     import tempfile
@@ -47,11 +50,13 @@ def demo(
     set_up_logging("error", "console")
     from watcher.daemon.loop import DaemonLoop
 
-    with (
-        tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder,
-        asyncio.Runner(loop_factory=DaemonLoop) as runner,
-    ):
-        return runner.run(_demo(Path(folder), seconds, keep=keep))
+    with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
+        if cluster:
+            from watcher.cli._demo_cluster import demo_cluster
+
+            return demo_cluster(Path(folder), seconds, keep=keep)
+        with asyncio.Runner(loop_factory=DaemonLoop) as runner:
+            return runner.run(_demo(Path(folder), seconds, keep=keep))
 
 
 async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:

@@ -12,11 +12,12 @@ Alert = dict[str, Any]
 
 
 class Inbox:
-    """Whoever is told. `alerts`: each one as it came, so that one that came twice stands there twice."""
+    """Whoever is told. `alerts`: each one as it came, so that one that came twice stands there twice.
+    `on_message`: told of each message, by its alerts, before they are kept."""
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
-        self.on_alert: Callable[[Alert], None] = lambda _alert: None
+        self.on_message: Callable[[list[Alert]], None] = lambda _alerts: None
 
     @property
     def deliveries(self) -> list[str]:
@@ -24,7 +25,7 @@ class Inbox:
         return [alert["delivery_id"] for alert in self.alerts]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        for alert in json.loads(await request.text())["alerts"]:
-            self.alerts.append(alert)
-            self.on_alert(alert)
+        alerts = json.loads(await request.text())["alerts"]
+        self.on_message(alerts)
+        self.alerts += alerts
         return web.json_response({"ok": True})
