@@ -44,4 +44,4 @@ class News:
             if len(self._seen) > 2 * _REMEMBERED:
                 newest = sorted(self._seen - found, key=lambda each: each[1])[-_REMEMBERED:]
                 self._seen = found.union(newest)
-            return bool(fresh) and not first
+            return bool(fresh) or first  # who tells may have looked before that, and found nothing
