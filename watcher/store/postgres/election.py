@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from watcher.ports.members import CLOCK_WRONG, PLAN, Identity, tell
-from watcher.store.postgres.errors import translated
+from watcher.store.postgres.errors import StoreConflictError, translated
+from watcher.store.postgres.leases import end_silent
 from watcher.store.postgres.pool import Pool
 
 IDLE = 10
@@ -22,6 +23,7 @@ _OURS = {"idle_session_timeout": f"{IDLE}s", "statement_timeout": "6s", "synchro
 """That a member was seen may be lost with the server: then all are seen anew."""
 
 _CALLED = "SELECT pg_try_advisory_lock(lock_class('name'), hashtext(%(name)s))"
+_SOON = "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '1s', true)"
 _TAKE = """\
 WITH won AS MATERIALIZED (
     SELECT role FROM unnest(%(roles)s::text[]) role
@@ -162,9 +164,15 @@ class Ballot:
         if not roles or not most:
             return {}
         values = {"name": name, "roles": list(roles), "most": most}
-        with translated(self._place), self._conn.transaction():
-            self._conn.execute("SET LOCAL synchronous_commit = on")
-            return dict(self._conn.execute(_TAKE, values).fetchall())
+        try:
+            with translated(self._place), self._conn.transaction():
+                self._conn.execute(_SOON)
+                return dict(self._conn.execute(_TAKE, values).fetchall())
+        except StoreConflictError:  # whoever led it writes still, or stands still in the middle of it
+            self.leave(roles)
+            with translated(self._place):
+                end_silent(self._conn)
+            return {}
 
     def leave(self, roles: Sequence[str]) -> None:
         """Let others lead them."""

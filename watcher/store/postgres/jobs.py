@@ -34,6 +34,7 @@ from watcher.store.codec import from_ms, to_ms
 from watcher.store.postgres.engine import JobConnector
 from watcher.store.postgres.gate import SharedGate
 from watcher.store.postgres.lanes import SharedLane
+from watcher.store.postgres.leases import end_silent
 from watcher.store.postgres.pool import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ class PostgresSharedWork:
         ]
 
     async def sweep(self, crowd: str) -> int:
+        if ended := await self._do(end_silent):
+            log.warning("%d connections of members that stand still were ended", ended)
         stalled = list(await self._jobs.get_stalled_jobs(seconds_since_heartbeat=STALLED))
         for job in stalled:
             with suppress(StoreError):  # it has ended meanwhile

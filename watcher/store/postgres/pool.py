@@ -39,6 +39,10 @@ _NETWORK = {
 """A machine that is gone without a word is noticed within some 15 seconds."""
 
 _SESSION = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15s",
     "lock_timeout": "5s",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "30s",
