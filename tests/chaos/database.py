@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -173,9 +175,15 @@ def pooler(cluster: Cluster, mode: str = "transaction", *, in_turns: bool = Fals
         shutil.rmtree(folder)
 
 
+_PORTS = itertools.count(20_000 + os.getpid() % 1000 * 10)
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """Below those that the system gives out by itself: what is stopped for a while finds its port again."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError
 
 
 def _listens(port: int) -> bool:

@@ -55,6 +55,10 @@ OF_HINTS = {
 OF_MEMBERS = {
     "role: had, nothing at work": ("duty", "take_up", BEFORE),
     "role: its work begun": ("duty", "take_up", AFTER),
+    "jobs: about to be handed out": ("work", "hand", BEFORE),
+    "jobs: handed out, and not known to be": ("work", "hand", AFTER),
+    "job: taken, nothing asked": ("jobs", "do", BEFORE),
+    "job: done, and not known to be": ("jobs", "do", AFTER),
 }
 """The same of what only members do."""
 
@@ -114,9 +118,12 @@ def _owners(what: str) -> list[type[Any]]:
     if (
         "watcher.store.postgres.store" in sys.modules
     ):  # loaded by who starts lives, where members are among them
+        from watcher.queues.jobs import JobQueue
+        from watcher.store.postgres.jobs import PostgresSharedWork
         from watcher.store.postgres.store import PostgresStore
 
         owners["store"].append(PostgresStore)
+        owners |= {"work": [PostgresSharedWork], "jobs": [JobQueue]}
     return owners[what]
 
 

@@ -30,10 +30,10 @@ WEATHER = (
     *["a member is cut off from the server"] * 2,
     *["a member stands still"] * 2,
 )
-LONGEST_LIFE = 12.0
+AT_WORK = "at work among the others"
+LONGEST_WORK = 25.0
+LONGEST_LIFE = 15.0
 """Seconds after which a life that did not reach its step is killed anyway."""
-REST = 6.0
-"""Seconds at most between two lives of a member."""
 PEACE = 120.0
 
 
@@ -87,22 +87,25 @@ class MemberStorm:
                 group.create_task(self._lives(name, kills))
 
     async def _lives(self, name: str, kills: int) -> None:
+        """By turns a life that is at work until any moment, and one that ends where it is struck."""
         while self.report.kills < kills:
-            await asyncio.sleep(self.chance.uniform(0, REST))  # the others go on alone for a while
-            fault = self._fault()
-            self.report.tried[fault] += 1
-            nth = 1 if fault in ONCE else self.chance.choice((1, 1, 1, 2))
-            order = {"step": fault, "nth": nth} if fault not in MOMENTS else {}
-            life = await self.there.begin(name, **order)
-            self.report.struck[fault] += await self._until_struck(life, fault)
-            code = await self.there.zygote.kill(life)
-            # SIGTERM before there is anything to close is an end without these steps.
-            fine = (-signal.SIGKILL, -signal.SIGTERM, 0) if fault in AT_THE_END else (-signal.SIGKILL,)
-            if code not in fine:
-                log = self.there.log_of(name).read_text()[-1500:]
-                self.report.compared.broken.append(f"a life ended by itself with {code} ({fault}):\n{log}")
-            self.report.kills += 1
-            await self._note()
+            for fault in (AT_WORK, self._fault()):
+                await self._one_life(name, fault)
+
+    async def _one_life(self, name: str, fault: str) -> None:
+        self.report.tried[fault] += 1
+        nth = 1 if fault in ONCE else self.chance.choice((1, 1, 1, 2))
+        order = {"step": fault, "nth": nth} if fault not in (*MOMENTS, AT_WORK) else {}
+        life = await self.there.begin(name, **order)
+        self.report.struck[fault] += await self._until_struck(life, fault)
+        code = await self.there.zygote.kill(life)
+        # SIGTERM before there is anything to close is an end without these steps.
+        fine = (-signal.SIGKILL, -signal.SIGTERM, 0) if fault in AT_THE_END else (-signal.SIGKILL,)
+        if code not in fine:
+            log = self.there.log_of(name).read_text()[-1500:]
+            self.report.compared.broken.append(f"a life ended by itself with {code} ({fault}):\n{log}")
+        self.report.kills += 1
+        await self._note()
 
     def _fault(self) -> str:
         """Each fault once, in a new order each time."""
@@ -113,8 +116,8 @@ class MemberStorm:
 
     async def _until_struck(self, life: Life, fault: str) -> bool:
         """Whether it was where it was to be struck."""
-        if fault in MOMENTS:
-            longest = 0.3 if fault == "while starting" else LONGEST_LIFE
+        if fault in (*MOMENTS, AT_WORK):
+            longest = {"while starting": 0.5, AT_WORK: LONGEST_WORK}.get(fault, LONGEST_LIFE)
             done, _ = await asyncio.wait([life.ended], timeout=self.chance.random() * longest)
             return not done
         if fault in AT_THE_END:

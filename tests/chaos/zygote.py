@@ -60,6 +60,8 @@ def _warm_up() -> None:
     import watcher.store
 
     if "--members" in sys.argv:
+        import watcher.app.asking
+        import watcher.store.postgres.jobs
         import watcher.store.postgres.store  # noqa: F401
 
 
