@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -340,3 +341,12 @@ def test_a_name_is_found_composed_or_not(tmp_path: Path) -> None:
         )
         book = load_rules([path], {"ops"}, (Wallet(named, "coinstats", "0xaa"),), {"coinstats"})
         assert book.rules[0].match.wallets == (composed,)
+
+
+def test_a_rule_file_in_json_says_the_same(tmp_path: Path) -> None:
+    text = json.dumps(
+        {"rules": [{"id": "a", "type": "change"}, {"id": "b", "type": "threshold", "below": 1}]}
+    )
+    assert [rule.id for rule in load(tmp_path, text).rules] == ["a", "b"]
+    twice = json.dumps({"rules": [{"id": "a", "type": "change"}, {"id": "a", "type": "change", "up": 1}]})
+    assert [str(each.place) for each in mistakes(tmp_path, twice)] != []

@@ -24,7 +24,7 @@ LONGEST = 1000
 _VEILED = "the value is not accepted here"
 NO_KEYS: dict[str, tuple[int, int]] = {}
 """Of what is no mapping; never written to."""
-NOWHERE = 0
+NOWHERE = -1
 """The line of a value that stands where stands what is around it."""
 
 
