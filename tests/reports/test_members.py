@@ -23,7 +23,7 @@ def words(*members: MemberState) -> dict[str, str]:
 
 def test_each_member_is_said_with_what_it_leads() -> None:
     assert words(ONE, TWO, replace(TWO, name="three", leads=())) == {
-        "one": "plans, tells ops",
+        "one": "plans; tells ops",
         "two": "tells desk",
         "three": "leads nothing",
     }
@@ -32,12 +32,12 @@ def test_each_member_is_said_with_what_it_leads() -> None:
 def test_what_is_odd_about_a_member_is_said() -> None:
     assert words(ONE, replace(TWO, at_work=False, leads=()))["two"] == "away for 3 min"
     assert words(ONE, replace(TWO, fingerprint="others", leads=()))["two"] == (
-        "leads nothing; has other rules or another watch list than one, and does nothing"
+        "has other rules or another watch list than one, and does nothing"
     )
     assert words(replace(ONE, clock_offset=-7.5))["one"] == (
-        "plans, tells ops; the clock of its machine is 7.5s behind"
+        "plans; tells ops; the clock of its machine is 7.5s behind"
     )
-    assert words(replace(ONE, clock_offset=2.0))["one"] == "plans, tells ops"
+    assert words(replace(ONE, clock_offset=2.0))["one"] == "plans; tells ops"
 
 
 def test_where_nobody_plans_nobody_has_other_rules() -> None:

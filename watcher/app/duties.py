@@ -91,7 +91,8 @@ class Duties:
             try:
                 if duty.lease is not None or await self._took_up(duty, lease):
                     await _until(lost, duty.tasks)
-                    log.warning("%s: somebody else, or nobody, does it from now on", duty.role)
+                    level = logging.WARNING if self._members.away else logging.INFO
+                    log.log(level, "%s: somebody else, or nobody, does it from now on", duty.role)
             finally:
                 lost.cancel()
             await duty.lay_down()

@@ -125,6 +125,7 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
     from watcher.reports.health import channels_of, readiness
+    from watcher.reports.members import member_rows, member_troubles
     from watcher.reports.status import late_accounts
 
     if away := app.store.members.away:
@@ -133,13 +134,15 @@ async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     async with asyncio.timeout(STORE_ANSWERS):
         known = (await app.store.load(accounts)).accounts
 
-        def read() -> tuple[set[Account], list[ChannelState]]:
+        def read() -> tuple[set[Account], list[ChannelState], list[str]]:
             with app.store.queries() as reader:
                 late = late_accounts(app.settings, reader, known, now)
-                return late, channels_of(app.settings, reader, now)
+                members = member_rows(reader.members(), now)
+                return late, channels_of(app.settings, reader, now), member_troubles(members)
 
-        late, channels = await asyncio.to_thread(read)
-    found = readiness(accounts, known, channels, now, late=late, stuck=troubles(app), doubts=doubts(app))
+        late, channels, odd = await asyncio.to_thread(read)
+    odd = [*doubts(app), *odd]
+    found = readiness(accounts, known, channels, now, late=late, stuck=troubles(app), doubts=odd)
     return found, channels
 
 

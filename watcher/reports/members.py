@@ -47,18 +47,28 @@ def _row(member: MemberState, planner: MemberState | None, now: datetime) -> Mem
 
 def _troubles(member: MemberState, planner: MemberState | None, now: datetime) -> list[str]:
     if not member.at_work:
-        return [f"away for {span(max((now - member.seen).total_seconds(), 0.0))}"]
+        return [f"away for {span(max(round((now - member.seen).total_seconds()), 0))}"]
     found = []
     if planner is not None and planner.fingerprint != member.fingerprint:
         found.append(f"has other rules or another watch list than {planner.name}, and does nothing")
     if abs(member.clock_offset) > CLOCK_OFF:
         way = "ahead" if member.clock_offset > 0 else "behind"
-        found.append(f"the clock of its machine is {span(abs(member.clock_offset))} {way}")
+        found.append(f"the clock of its machine is {span(round(abs(member.clock_offset), 1))} {way}")
     return found
+
+
+def leads_words(row: MemberRow) -> str:
+    """What a member leads, for people; empty if nothing."""
+    channels = [role.removeprefix("tell ") for role in row["leads"] if role != PLAN]
+    parts = ["plans"] if PLAN in row["leads"] else []
+    return "; ".join([*parts, f"tells {', '.join(channels)}"] if channels else parts)
 
 
 def member_words(row: MemberRow) -> str:
     """One member in a line, for people."""
-    roles = ["plans" if role == PLAN else role.replace("tell ", "tells ", 1) for role in row["leads"]]
-    does = ", ".join(roles) or ("leads nothing" if row["at_work"] else "")
-    return "; ".join(part for part in (does, row["trouble"]) if part)
+    return "; ".join(part for part in (leads_words(row), row["trouble"]) if part) or "leads nothing"
+
+
+def member_troubles(rows: Sequence[MemberRow]) -> list[str]:
+    """What is odd about some of them, for people."""
+    return [f"member {row['member']}: {row['trouble']}" for row in rows if row["trouble"]]

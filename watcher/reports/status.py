@@ -132,8 +132,10 @@ def report(
         any(now - since > WAITS_TOO_LONG for since in waiting(settings, reader, now, partly=each).values())
         for each in (False, True)
     )
+    members = member_rows(reader.members(), now)
+    some = partly or any(row["trouble"] for row in members)
     return {
-        "state": _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled, partly=partly),
+        "state": _word(accounts, alerts, given_up=counts.given_up > 0, stalled=stalled, partly=some),
         "accounts": accounts,
         "credits": {name: credits_of(reader, name, plan, now) for name, plan in allowances.items()},
         "alerts": alerts,
@@ -142,7 +144,7 @@ def report(
         "channels": _channels(settings, reader),
         "never_held": _never_held(settings, past, now),
         "hints": hints,
-        "members": member_rows(reader.members(), now),
+        "members": members,
     }
 
 
@@ -317,7 +319,8 @@ def _word(
 ) -> Overall:
     """One word: critical if money or an alert may be at stake, warning if somebody should look.
 
-    `stalled`: something waits too long for a channel; `partly`: for some of its recipients.
+    `stalled`: something waits too long for a channel; `partly`: for some of its recipients, or a member is
+    not as it should be.
     What is silenced or inhibited counts for nothing: somebody knows.
     """
     firing = [alert for alert in alerts if alert["state"] == "firing"]

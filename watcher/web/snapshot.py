@@ -22,6 +22,7 @@ from watcher.ports.queries import ChannelState, Queries
 from watcher.ports.store import StoreAccess
 from watcher.reports import status
 from watcher.reports.health import Readiness, channels_of, readiness
+from watcher.reports.members import MemberRow, member_rows, member_troubles
 from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
 from watcher.web.lanes import LANE, Lane
@@ -146,7 +147,9 @@ class PageSnapshots:
             with self._store.queries() as reader:
                 states = (past or reader.past()).accounts
                 late = status.late_accounts(self.settings, reader, states, at)
-                return self._readiness(states, channels_of(self.settings, reader, at), at, late, stuck)
+                members = member_rows(reader.members(), at)
+                channels = channels_of(self.settings, reader, at)
+                return self._readiness(states, channels, at, late, stuck, members)
 
         return await work(look)
 
@@ -171,7 +174,8 @@ class PageSnapshots:
             channels = channels_of(self.settings, reader, now)
             size, work = reader.size(), reader.work()
             acted = next((each.id for each in reader.audit(AuditFilter(), 1)), 0)
-        ready = self._readiness(past.accounts, channels, now, status.late_ones(report["accounts"]), stuck)
+        late = status.late_ones(report["accounts"])
+        ready = self._readiness(past.accounts, channels, now, late, stuck, report["members"])
         return PageSnapshot(now, past, report, channels, ready, size, work, acted)
 
     def _readiness(
@@ -181,6 +185,7 @@ class PageSnapshots:
         now: datetime,
         late: Collection[Account],
         stuck: Sequence[str],
+        members: Sequence[MemberRow],
     ) -> Readiness:
-        accounts = list(self.wallets)
-        return readiness(accounts, states, channels, now, late=late, stuck=stuck, doubts=self._doubts())
+        accounts, doubts = list(self.wallets), [*self._doubts(), *member_troubles(members)]
+        return readiness(accounts, states, channels, now, late=late, stuck=stuck, doubts=doubts)

@@ -23,6 +23,7 @@ from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, full, money, percent, price, signed
 from watcher.domain.values.text import clean
+from watcher.reports.members import leads_words
 from watcher.reports.rows import AccountRow
 from watcher.reports.status import behind
 from watcher.web import text
@@ -183,7 +184,7 @@ def _templates() -> Environment:
         moment=_of_times(PageTimes.moment), when=_of_times(PageTimes.when), age=_of_times(PageTimes.age),
         counted=counted, whole=text.whole, span=span, percent=percent, part=path_part,
         closeness=text.closeness, says_more=text.says_more, unpriced=text.unpriced,
-        chain=lambda chain: clean(chain_name(chain)),
+        chain=lambda chain: clean(chain_name(chain)), leads=leads_words,
         digits=lambda digits: full(Decimal(digits)), amount=lambda digits: amount(Decimal(digits)),
         money=lambda digits: money(Decimal(digits)), price=lambda digits: price(Decimal(digits)),
         moved=lambda usd: signed(money(usd), usd),

@@ -48,7 +48,7 @@ class DatabaseClock(Timer):
         offset, doubt = epoch - (asked + heard) / 2, (heard - asked) / 2
         if self._offset is None or abs(offset - self._offset) > doubt:
             self._offset = offset
-        self.ahead = round(self._of_machine() - (self._ticks() + self._offset), 3)
+        self.ahead = round(self._of_machine() - (self._ticks() + self._offset), 3) + 0.0  # not -0.0
 
     def now(self) -> datetime:
         """UTC, cut to the millisecond. A small correction waits until time has caught up."""
