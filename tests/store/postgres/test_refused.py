@@ -9,12 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from psycopg import OperationalError
 
 from tests.certificates import Authority
 from tests.chaos.database import free_port
 from tests.postgresql import USER, Cluster, running_postgresql
 from tests.store.postgres.given import settings
 from watcher.domain.values.errors import StoreBusyError, StoreError
+from watcher.store.postgres.errors import of
 
 HBA = """\
 local all all trust
@@ -104,3 +106,24 @@ def test_a_url_that_this_user_may_not_read_is_told_before_anybody_connects() -> 
 
     with pytest.raises(StoreError, match="the URL of the store is not known to this user"):
         settings(f"{STAND_IN}${{WATCHER_DATABASE_URL}}").refusals()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the database system is starting up",
+        "the database system is in recovery mode",
+        "the database system is not yet accepting connections",
+        "the database system is shutting down",
+        "sorry, too many clients already",
+    ],
+)
+def test_a_server_that_starts_ends_or_is_full_is_there_later(said: str) -> None:
+    error = of("PostgreSQL", OperationalError(f"connection to server failed: FATAL:  {said}"))
+    assert isinstance(error, StoreBusyError)
+
+
+@pytest.mark.parametrize("said", ['database "recovery" does not exist', 'role "novice" does not exist'])
+def test_what_is_missing_on_the_server_is_not_waited_for(said: str) -> None:
+    error = of("PostgreSQL", OperationalError(f"connection to server failed: FATAL:  {said}"))
+    assert not isinstance(error, StoreBusyError)

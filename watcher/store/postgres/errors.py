@@ -47,14 +47,14 @@ _BROKEN = {
     "XX002": "an index of the server is damaged",
 }
 _REFUSALS = (
+    (("system is starting up", "in recovery mode", "not yet accepting connections"), _STARTS, True),
+    (("system is shutting down", "terminating connection"), _ENDS, True),
+    (("read-only", "not accepting"), _READ_ONLY, True),
     (("password authentication", "no password supplied", "SASL", "fe_sendauth"), _BROKEN["28P01"], False),
     (("pg_hba.conf", "peer authentication", "role"), _BROKEN["28000"], False),
     (("database",), _BROKEN["3D000"], False),
     (("certificate", "SSL", "TLS"), _TLS, False),
-    (("starting up", "recovery"), _STARTS, True),
-    (("shutting down", "terminating"), _ENDS, True),
     (("too many clients", "too many connections", "remaining connection slots"), _MANY, True),
-    (("read-only", "not accepting"), _READ_ONLY, True),
     (("translate host name", "resolve"), "the name of the host is not known", True),
 )  # fmt: skip
 """What the server or the library says where it lets nobody in, our words, and whether it may pass."""
