@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from procrastinate.jobs import Status
 
 from tests.fakes import START
 from tests.store.postgres.given import pool, rows
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
+from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import PollJob
+from watcher.store.postgres.engine import JobConnector, PatientManager
 from watcher.store.postgres.jobs import STALLED, PostgresSharedWork
 from watcher.store.postgres.migrate import migrate
 
@@ -246,3 +251,36 @@ async def test_what_was_learnt_is_kept_for_each_account_that_was_ever_read(datab
         await work.keep_learnt("coins", {key: "[3]"})
         assert await work.learnt("coins") == {key: "[3]"}
         assert await work.learnt("teos") == {}
+
+
+async def test_who_has_done_a_job_that_is_anothers_by_now_has_nothing_to_say(database: str) -> None:
+    async with members(database):
+        with ThreadPoolExecutor(1) as threads:
+            manager = PatientManager(JobConnector(pool(database, 1), threads))
+            await manager.finish_job_by_id_async(17, Status.SUCCEEDED, delete_job=True)
+            await manager.retry_job_by_id_async(17, retry_at=START)
+
+
+async def test_that_a_job_is_done_is_said_until_the_server_has_heard_it(database: str) -> None:
+    async with members(database, 1) as (one,):
+        await one.hand("crowd", [job(1)])
+        rows(database, "UPDATE procrastinate_jobs SET status = 'doing'")
+        ((number,),) = rows(database, "SELECT id FROM procrastinate_jobs")
+        with ThreadPoolExecutor(1) as threads:
+            connector = JobConnector(pool(database, 1), threads)
+            connector.execute_query_async = Away(connector.execute_query_async)  # type: ignore[assignment, method-assign]
+            await PatientManager(connector).finish_job_by_id_async(number, Status.SUCCEEDED, delete_job=True)
+        assert rows(database, "SELECT id FROM procrastinate_jobs") == []
+
+
+class Away:
+    """A server that is away the first time it is told something."""
+
+    def __init__(self, there: Callable[..., Awaitable[None]]) -> None:
+        self._there, self._away = there, True
+
+    async def __call__(self, **words: Any) -> None:
+        if self._away:
+            self._away = False
+            raise StoreBusyError("away")
+        await self._there(**words)

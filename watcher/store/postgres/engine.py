@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, LiteralString, NoReturn
 
 from procrastinate.connector import BaseAsyncConnector, Notify
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg.types.string import StrDumperUnknown
 
+from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.store.postgres.pool import Connection, Pool
 
 # It says of each job that it begins and ends, with all its accounts; what fails is said by us.
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+
+
+log = logging.getLogger(__name__)
+
+AGAIN, TRIES = 1.0, 8
+"""Seconds between two attempts to say that a job is done, and how many: a server that is away for longer has
+ended who takes jobs, too."""
 
 
 class JobConnector(BaseAsyncConnector):
@@ -53,6 +63,32 @@ class JobConnector(BaseAsyncConnector):
                 return _executed(connection, query, arguments)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class PatientManager(JobManager):
+    """Says that a job is done until the server has heard it: nobody else takes it for stalled while this
+    member lives. Whose job is another's, because it stood still, has nothing to say."""
+
+    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001
+        await _heard(lambda: super(PatientManager, self).finish_job_by_id_async(job_id, status, delete_job))
+
+    async def retry_job_by_id_async(self, job_id: int, *args: Any, **values: Any) -> None:
+        await _heard(lambda: super(PatientManager, self).retry_job_by_id_async(job_id, *args, **values))
+
+
+async def _heard(say: Callable[[], Awaitable[None]]) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            await say()
+        except StoreBusyError as error:
+            if not left:
+                log.warning("that a job is done was not kept: %s", error)
+            await asyncio.sleep(AGAIN)
+        except StoreError as error:
+            log.debug("a job is another's by now: %s", error)
+            return
+        else:
+            return
 
 
 def _executed(

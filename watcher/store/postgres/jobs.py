@@ -31,7 +31,7 @@ from watcher.ports.members import Lease
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import Asking, HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.store.codec import from_ms, to_ms
-from watcher.store.postgres.engine import JobConnector
+from watcher.store.postgres.engine import JobConnector, PatientManager
 from watcher.store.postgres.gate import SharedGate
 from watcher.store.postgres.lanes import SharedLane
 from watcher.store.postgres.leases import end_silent
@@ -157,6 +157,7 @@ class PostgresSharedWork:
                 cut.cancel()
 
         app = App(connector=self._app.connector)
+        app.job_manager = PatientManager(app.connector)
         app.task(name=ASK, retry=_GoesBack())(ask)
         usual = [_queue(crowd, name, urgent=False) for name in sources]
         urgent = [_queue(crowd, name, urgent=True) for name in sources]
