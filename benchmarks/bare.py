@@ -67,7 +67,9 @@ def gate(wanted: dict[str, Any]) -> dict[str, Any]:
             connection.commit()
             times.append(time.perf_counter() - began)
             granted += 1
-        return {"granted": granted, **cost(times, time.process_time() - used, granted)}
+        found = {"granted": granted, **cost(times, time.process_time() - used, granted)}
+        ready()
+        return found
 
 
 def _book(connection: psycopg.Connection[Any], cost: int) -> int:
@@ -109,6 +111,7 @@ def rows(wanted: dict[str, Any]) -> dict[str, Any]:
             _record(connection, numbers, changed)
             took.append(time.perf_counter() - began)
             used += time.process_time() - cpu
+        ready()
     return cost(took, used, len(took) * BATCH)
 
 

@@ -38,13 +38,22 @@ def side_by_side(mode: str, orders: Sequence[Figures]) -> list[Figures]:
             stack.enter_context(process("-m", "benchmarks.worker", mode, json.dumps(order), listen=True))
             for order in orders
         ]
-        for each in running:
-            assert _line(each) == "ready\n", f"{mode} did not begin"
-        for each in running:
-            assert each.stdin
-            each.stdin.write("\n")
-            each.stdin.flush()
+        for _ in ("begin", "end"):
+            for each in running:
+                _until_ready(each)
+            for each in running:
+                _go_on(each)
         return [json.loads(_line(each)) for each in running]
+
+
+def _until_ready(running: subprocess.Popen[str]) -> None:
+    assert _line(running) == "ready\n", "a process did not begin, or not end"
+
+
+def _go_on(running: subprocess.Popen[str]) -> None:
+    assert running.stdin
+    running.stdin.write("\n")
+    running.stdin.flush()
 
 
 def _line(running: subprocess.Popen[str]) -> str:
@@ -145,13 +154,13 @@ def _one_of_each(cluster: Cluster, name: str, order: Figures) -> Iterator[tuple[
             with process(
                 "-m", "benchmarks.worker", mode, json.dumps({**order, **each}), listen=True
             ) as running:
-                assert _line(running) == "ready\n", f"{mode} did not begin"
+                _until_ready(running)
                 before = backends(cluster, name)
-                assert running.stdin
-                running.stdin.write("\n")
-                running.stdin.flush()
-                found = json.loads(_line(running))
+                _go_on(running)
+                _until_ready(running)
                 after = backends(cluster, name)
+                _go_on(running)
+                found = json.loads(_line(running))
                 yield kind, {**found, "server": (after - before) / (found["count"] * 50) * 1e6}
 
 

@@ -2,7 +2,8 @@
 
 Modes: `reserve` (book requests as fast as it goes) and `judge` (book, judge and record requests of
 50 accounts), both through the store; `gate` and `rows` are their floors, bare SQL. It says `ready`, works
-from the line that it then reads, and prints its figures.
+from the line that it then reads, says so again while its connections are open, and prints its figures after
+the next line.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ async def reserve(wanted: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(grant, Grant):
                 break
             granted += 1
-        return {"granted": granted, **cost(times, time.process_time() - used, granted)}
+        found = {"granted": granted, **cost(times, time.process_time() - used, granted)}
+        ready()
+        return found
 
 
 async def judge(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +91,7 @@ async def judge(wanted: dict[str, Any]) -> dict[str, Any]:
             await request(list(own[start : start + BATCH]))
         ready()
         done = [await request(sorted(chance.sample(own, BATCH))) for _ in range(wanted["requests"])]
+        ready()
     took, used = zip(*done, strict=True)
     return cost(list(took), sum(used), len(done) * BATCH)
 

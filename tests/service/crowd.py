@@ -12,12 +12,13 @@ from tests.fakes import FakeClock
 from tests.service.given import make_engine
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.audit import Actor
+from watcher.domain.credits.allowance import Allowance, Booking, Grant, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Message
-from watcher.domain.model import Account, Outcome, Wallet
+from watcher.domain.model import Account, Outcome, Reading, Wallet
 from watcher.domain.rules import Rule, ThresholdRule
 from watcher.ports.commands import Commands
-from watcher.ports.store import Store
+from watcher.ports.store import Settlement, Store
 from watcher.service.engine import RuleEngine
 from watcher.service.timers import TimeBasedEvaluation
 from watcher.store import KINDS
@@ -55,7 +56,15 @@ class Crowd:
         return make_engine(store or self.stores[0], self.rules, self.clock)
 
     async def read(self, member: int, *outcomes: Outcome) -> None:
-        await self.members[member].judge(outcomes, self.clock.now())
+        now, asked = self.clock.now(), len(outcomes)
+        grant = await self.stores[member].reserve(
+            Booking("coinstats", asked, asked, Purpose.SCHEDULED, now), Allowance()
+        )
+        assert isinstance(grant, Grant)
+        readings = sum(isinstance(each, Reading) for each in outcomes)
+        await self.members[member].judge(
+            outcomes, now, Settlement(grant, now, asked, readings, asked - readings)
+        )
 
     async def judge(self, member: int = 0) -> int:
         """Judge all that is left; how many sums that were."""

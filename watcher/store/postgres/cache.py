@@ -63,6 +63,12 @@ class AccountCache:
             while self.rows > self._most and len(self._kept) > 1:
                 self.rows -= _rows(self._kept.popitem(last=False)[1])
 
+    def forget(self, accounts: Iterable[Account]) -> None:
+        with self._lock:
+            for account in accounts:
+                if (old := self._kept.pop(account, None)) is not None:
+                    self.rows -= _rows(old)
+
     def __len__(self) -> int:
         return len(self._kept)
 
@@ -80,6 +86,7 @@ class PostgresSnapshotCache(SnapshotCache):
     def __init__(self) -> None:
         super().__init__()
         self.lock = threading.Lock()
+        self.looks = 0
         self.since: str | None = None
         """Transactions before this one have ended, and what they did was seen. None: nothing was seen yet."""
         self.asset_ids: dict[Asset, int] = {}

@@ -16,7 +16,6 @@ from watcher.domain.credits.allowance import (
     Booking,
     CreditRefusal,
     Grant,
-    Spending,
     may_spend,
 )
 from watcher.domain.model import Account
@@ -31,28 +30,35 @@ SET_BACK = "ledger.set_back"
 """Under this name the store keeps when a clock was found set back, and the latest booking of then."""
 
 _END = 2**62
+_ASIDE = sorted(map(str, ASIDE))
 _OPEN = "INSERT INTO gate (source) VALUES (%s) ON CONFLICT DO NOTHING"
 _ENTER = "SELECT 1 FROM gate WHERE source = %s FOR NO KEY UPDATE"
-_TIME = "SELECT booked_at(%s)"
+_TIME = "SELECT booked_at(%s), nextval('request_numbers')"
 _REQUEST = (
-    "INSERT INTO requests (source, purpose, accounts, cost, reserved_at) VALUES (%s, %s, %s, %s, %s)"
-    " RETURNING id"
+    "INSERT INTO requests (id, source, purpose, accounts, cost, reserved_at) VALUES (%s, %s, %s, %s, %s, %s)"
 )
 _BOOK = (
     "INSERT INTO spending AS s (source, hour, credits, calls, aside) VALUES (%s, %s, %s, %s, %s)"
     " ON CONFLICT (source, hour) DO UPDATE SET credits = s.credits + excluded.credits,"
     " calls = s.calls + excluded.calls, aside = s.aside + excluded.aside"
 )
+_IS_OPEN = "SELECT 1 FROM requests WHERE id = %s AND ended_at IS NULL FOR NO KEY UPDATE"
 _SETTLE = (
-    "UPDATE requests SET ended_at = %s, charged = %s, readings = %s, misses = %s, failure = %s, outcomes = %s"
-    " WHERE id = %s AND ended_at IS NULL RETURNING source, reserved_at, cost, purpose"
+    "WITH done AS (UPDATE requests SET ended_at = %s, charged = %s, readings = %s, misses = %s, failure = %s,"
+    " outcomes = %s WHERE id = %s AND ended_at IS NULL"
+    " RETURNING source, reserved_at / 3600000 AS hour, charged - cost AS more, purpose)"
+    " INSERT INTO spending AS s (source, hour, credits, calls, aside)"
+    " SELECT source, hour, more, 0, CASE WHEN purpose = ANY(%s::words[]) THEN more ELSE 0 END"
+    " FROM done WHERE more <> 0"
+    " ON CONFLICT (source, hour) DO UPDATE SET credits = s.credits + excluded.credits,"
+    " aside = s.aside + excluded.aside"
 )
 _IN_HOURS = (
     "SELECT coalesce(sum(credits), 0)::bigint, coalesce(sum(calls), 0)::bigint,"
     " coalesce(sum(aside), 0)::bigint FROM spending WHERE source = %s AND hour >= %s AND hour <= %s"
 )
 _IN_LOG = "SELECT count(*) FROM requests WHERE source = %s AND reserved_at > %s AND reserved_at <= %s"
-_LATEST = "SELECT max(reserved_at) FROM requests WHERE source = %s"
+_LATEST = "SELECT max(reserved_at) FROM requests WHERE source = %s AND reserved_at >= %s"
 _HINTED = (
     "INSERT INTO hinted (request, source, chain, address, by, told_at, hint, at, changed, credits)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -68,20 +74,23 @@ def reserve(
 ) -> Grant | CreditRefusal:
     """Book a request if the allowance has room for it. `entered`: sources that have a gate."""
     source = booking.source
-    with conn.pipeline():
-        if source not in entered:
-            conn.execute(_OPEN, (source,))
-        conn.execute(_ENTER, (source,))
-        (at,) = next(iter(conn.execute(_TIME, (to_ms(booking.at),))))
+    if source not in entered:
+        conn.execute(_OPEN, (source,))
+    conn.execute(_ENTER, (source,))
+    time = conn.execute(_TIME, (to_ms(booking.at),))
+    bookings = _Bookings(conn, source)
+    spending(bookings, booking.at, allowance)  # mostly what the server's time asks for too
+    at, number = next(iter(time))
     now = from_ms(at)
-    refusal = may_spend(allowance, _spent(conn, source, now, allowance), booking.cost, booking.purpose, now)
+    spending(bookings, now, allowance)
+    bookings.guessing = False
+    refusal = may_spend(allowance, spending(bookings, now, allowance), booking.cost, booking.purpose, now)
     if refusal is not None:
         return refusal
-    with conn.pipeline():
-        row = (source, str(booking.purpose), booking.accounts, booking.cost, at)
-        asked = conn.execute(_REQUEST, row)
-        _book(conn, source, at, booking.cost, 1, booking.purpose)
-        return Grant(next(iter(asked))[0])
+    purpose, cost = str(booking.purpose), booking.cost
+    conn.execute(_REQUEST, (number, source, purpose, booking.accounts, cost, at))
+    conn.execute(_BOOK, (source, at // HOUR_MS, cost, 1, cost if purpose in ASIDE else 0))
+    return Grant(number)
 
 
 def settle(
@@ -94,22 +103,20 @@ def settle(
 
     `outcomes`: which accounts were read or missed, for the poll log. `moved`: those that changed.
     """
-    row = conn.execute(
+    number = settlement.grant.id
+    hinted = settlement.found(moved)
+    if hinted and conn.execute(_IS_OPEN, (number,)).fetchone() is None:
+        return
+    conn.execute(
         _SETTLE,
         (
             to_ms(settlement.ended), settlement.charged, settlement.readings, settlement.misses,
-            storable(settlement.failure), outcomes, settlement.grant.id,
+            storable(settlement.failure), outcomes, number, _ASIDE,
         ),
-    ).fetchone()  # fmt: skip
-    if row is not None and settlement.charged is not None and settlement.charged != row[2]:
-        _book(conn, row[0], row[1], settlement.charged - row[2], 0, row[3])
-    if row is not None:
-        for each in settlement.found(moved):
-            word = (each.word.by, to_ms(each.word.at), each.word.id)
-            conn.execute(
-                _HINTED,
-                (settlement.grant.id, *each.account, *word, to_ms(each.at), each.changed, each.credits),
-            )
+    )  # fmt: skip
+    for each in hinted:
+        word = (each.word.by, to_ms(each.word.at), each.word.id)
+        conn.execute(_HINTED, (number, *each.account, *word, to_ms(each.at), each.changed, each.credits))
 
 
 def spent(conn: Connection, source: str, since: datetime) -> int:
@@ -128,23 +135,9 @@ def under_way(conn: Connection, source: str, since: datetime) -> bool:
     return bool(row[0])
 
 
-def _book(conn: Connection, source: str, at: int, cost: int, calls: int, purpose: str) -> None:
-    conn.execute(_BOOK, (source, at // HOUR_MS, cost, calls, cost if purpose in ASIDE else 0))
-
-
-def _spent(conn: Connection, source: str, now: datetime, allowance: Allowance) -> Spending:
-    """What counts against an allowance. All of it is asked at once: each answer takes a way there and back,
-    and nobody else books meanwhile."""
-    bookings = _Bookings(conn, source)
-    with conn.pipeline():
-        spending(bookings, now, allowance)
-        bookings.guessing = False
-        return spending(bookings, now, allowance)
-
-
 class _Bookings:
-    """The rows of one source. While it is `guessing` it only sends for the answers that are asked for, and
-    gives none."""
+    """The rows of one source, which nobody else books for meanwhile. While it is `guessing` it only sends for
+    the answers that are asked for, and gives none: each takes a way there and back, and all take one."""
 
     def __init__(self, conn: Connection, source: str) -> None:
         self._conn, self._source, self.guessing = conn, source, True
@@ -159,7 +152,7 @@ class _Bookings:
         return 0 if self.guessing else int(next(iter(rows))[0])
 
     def set_back(self, now: datetime) -> datetime | None:
-        rows = self._ask(_LATEST)
+        rows = self._ask(_LATEST, to_ms(now) // HOUR_MS * HOUR_MS)
         latest = None if self.guessing else next(iter(rows))[0]
         if latest is None or latest <= to_ms(now):
             return None
@@ -187,9 +180,8 @@ def facts(conn: Connection, source: str) -> dict[str, str]:
 
 
 def keep_facts(conn: Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
-    with conn.pipeline():
-        for name, value in sorted(found.items()):
-            conn.execute(_KEEP, (source, name, value, to_ms(now)))
+    for name, value in sorted(found.items()):
+        conn.execute(_KEEP, (source, name, value, to_ms(now)))
 
 
 def change_fact(

@@ -29,26 +29,36 @@ _ASSETS = (
 _ALERTS = f"SELECT {', '.join(ALERT)}, version FROM alerts"
 _FLAPS = "SELECT rule, subject, times, since, said FROM flaps"
 _SILENCES = f"SELECT {', '.join(SILENCE)} FROM silences"
-_CHANGED = "WHERE changed_in >= %s::xid8"
+CHANGED = "changed_in >= %s::xid8 AND changed_in <= '18446744073709551615'"
+"""Which rows are that young. By the second bound the planner sees that they are few, and takes the index."""
 
 _ASKED = "unnest(%s::words[], %s::words[], %s::words[]) AS asked (source, chain, address)"
-LOCK = (
+_NUMBERS = f"SELECT id, source, chain, address FROM {_ASKED} JOIN accounts USING (source, chain, address)"
+_LOCK = (
     f"SELECT a.id, a.source, a.chain, a.address, a.version FROM {_ASKED}"
     " JOIN accounts a USING (source, chain, address) ORDER BY a.id FOR NO KEY UPDATE OF a"
 )
 """One after the other by their numbers, so that two who want some of the same never wait for each other."""
+_LOCK_KNOWN = "SELECT id FROM accounts WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 _STATES = (
-    f"SELECT a.id, a.source, a.chain, a.address, a.version, a.version IS DISTINCT FROM k.version,"
-    f" {', '.join(f'a.{name}' for name in STATE)}, b.assets, b.amounts, q.shut"
-    " FROM unnest(%s::words[], %s::words[], %s::words[], %s::bigint[]) AS k (source, chain, address, version)"
-    " JOIN accounts a USING (source, chain, address)"
+    f"SELECT a.id, a.source, a.chain, a.address, a.version, {', '.join(f'a.{name}' for name in STATE)},"
+    " b.assets, b.amounts, q.shut FROM {asked}"
     " LEFT JOIN LATERAL (SELECT array_agg(asset) AS assets, array_agg(amount::numeric) AS amounts"
-    " FROM balances WHERE account = a.id) b ON a.version IS DISTINCT FROM k.version"
+    " FROM balances WHERE account = a.id) b ON true"
     " LEFT JOIN LATERAL (SELECT json_agg(json_build_array(asset, since, reason, baseline, by, newcomer))"
-    " AS shut FROM quarantine WHERE account = a.id) q ON a.version IS DISTINCT FROM k.version"
+    " AS shut FROM quarantine WHERE account = a.id) q ON true"
 )
-"""Whole rows of those alone of which another version is known: all of them as of one moment."""
+"""Whole rows, all of them as of one moment."""
+_STATES_BY_NAME = _STATES.format(
+    asked="unnest(%s::words[], %s::words[], %s::words[], %s::bigint[]) AS k (source, chain, address, version)"
+    " JOIN accounts a ON (a.source, a.chain, a.address) = (k.source, k.chain, k.address)"
+    " AND a.version IS DISTINCT FROM k.version"
+)
+_STATES_KNOWN = _STATES.format(
+    asked="unnest(%s::bigint[], %s::bigint[]) AS k (id, version)"
+    " JOIN accounts a ON a.id = k.id AND a.version <> k.version"
+)
 
 
 def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
@@ -58,19 +68,37 @@ def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
 
 def lock(conn: Connection, accounts: Iterable[Account]) -> dict[Account, tuple[int, int]]:
     """Number and version of those that are known; nobody changes them before the transaction ends."""
-    rows = conn.execute(LOCK, columns(dict.fromkeys(accounts), 3))
+    rows = conn.execute(_LOCK, columns(dict.fromkeys(accounts), 3))
     return {Account(*row[1:4]): (row[0], row[4]) for row in rows}
 
 
+def numbers(conn: Connection, accounts: Iterable[Account]) -> dict[Account, int]:
+    """Of those that are known."""
+    rows = conn.execute(_NUMBERS, columns(dict.fromkeys(accounts), 3))
+    return {Account(*row[1:]): row[0] for row in rows}
+
+
+def ask_lock(conn: Connection, accounts: Sequence[Account], kept: Kept) -> Rows:
+    """Send for the locks of these; rows begin with their numbers."""
+    if len(kept) == len(set(accounts)):
+        return conn.execute(_LOCK_KNOWN, ([each.id for each in kept.values()],))
+    return conn.execute(_LOCK, columns(dict.fromkeys(accounts), 3))
+
+
 class StoreLook:
-    """A look that was sent on its way. The caller holds the lock of the cache until it was taken over."""
+    """A look that was sent on its way. Whoever takes it over holds the lock of the cache."""
 
     def __init__(self, conn: Connection, cache: PostgresSnapshotCache) -> None:
-        self._cache, since = cache, cache.since
+        self._conn, self._cache = conn, cache
+        self._ask()
+
+    def _ask(self) -> None:
+        conn, since = self._conn, self._cache.since
+        self._looks = self._cache.looks
         if since is None:
             where, alerts = "", "WHERE state <> 'resolved' OR owed IS NOT NULL"
         else:
-            where = alerts = _CHANGED
+            where = alerts = f"WHERE {CHANGED}"
         asked = (since,) if since is not None else ()
         # What is read after it may show more, and never less.
         self._now = conn.execute(_NOW)
@@ -80,8 +108,11 @@ class StoreLook:
         self._silences = conn.execute(f"{_SILENCES} {where}", asked)
 
     def take(self) -> None:
-        """Let the cache have what came of it."""
+        """Let the cache have what came of it; looked is anew if another look came between."""
         cache = self._cache
+        if self._looks != cache.looks:
+            self._ask()
+        cache.looks += 1
         (now,) = self._now.fetchone() or (None,)
         cache.take_assets(self._assets.fetchall())
         cache.take_alerts(self._alerts.fetchall())
@@ -92,18 +123,18 @@ class StoreLook:
 
 def ask_states(conn: Connection, accounts: Sequence[Account], kept: Kept) -> Rows:
     """Send for those of these of which not this version is kept."""
+    if len(kept) == len(set(accounts)):
+        known = kept.values()
+        return conn.execute(_STATES_KNOWN, ([each.id for each in known], [each.version for each in known]))
     asked = [(*each, kept[each].version if each in kept else None) for each in dict.fromkeys(accounts)]
-    return conn.execute(_STATES, columns(asked, 4))
+    return conn.execute(_STATES_BY_NAME, columns(asked, 4))
 
 
 def take_states(rows: Iterable[tuple[Any, ...]], kept: Kept, by_id: dict[int, Asset]) -> Kept:
     """All that are known, as they are now."""
-    found, times = {}, Times()
-    for number, source, chain, address, version, differs, *row, assets, amounts, shut in rows:
+    found, times = dict(kept), Times()
+    for number, source, chain, address, version, *row, assets, amounts, shut in rows:
         account = Account(sys.intern(source), sys.intern(chain), address)
-        if not differs:
-            found[account] = kept[account]
-            continue
         held = dict(zip(map(by_id.__getitem__, assets), amounts, strict=True)) if assets else EMPTY
         state = state_from(account, held, tuple(row), times)
         if shut:

@@ -24,9 +24,12 @@ _AMOUNT = (
     " ORDER BY after_at DESC, id DESC LIMIT 1"
 )
 _LAST_READ = (
-    "SELECT source, chain, address FROM accounts WHERE source = %s AND misses = 0"
-    " AND last_reading IS NOT NULL ORDER BY last_reading DESC LIMIT %s"
+    "SELECT source, chain, address FROM accounts WHERE misses = 0 AND id IN (SELECT"
+    " json_array_elements_text(outcomes::json -> 'r')::bigint FROM (SELECT outcomes FROM requests"
+    " WHERE source = %s AND ended_at IS NOT NULL AND readings > 0 AND outcomes IS NOT NULL"
+    " ORDER BY ended_at DESC LIMIT %s) AS latest) ORDER BY last_reading DESC LIMIT %s"
 )
+"""From the log of polls: there is no index on the time of a reading, which each poll changes."""
 _REMEMBER = (
     "INSERT INTO marks (account, asset, rule, fingerprint, amount, price, at)"
     " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::words[], %s::words[], %s::numeric[],"
@@ -41,7 +44,7 @@ def ask(
 ) -> Rows:
     """Send for the answer to a question."""
     if isinstance(question, LastRead):
-        return conn.execute(_LAST_READ, (question.source, FEW))
+        return conn.execute(_LAST_READ, (question.source, FEW, FEW))
     asset = assets.get(question.asset)
     if isinstance(question, PriceAt):
         return conn.execute(_PRICE, (asset, to_ms(question.at)))

@@ -1,18 +1,20 @@
 """News: what others have owed to channels, or done by hand, since this process looked last."""
 
+# ruff: noqa: S608 (only constants of this package are joined into statements)
+
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
 
+from watcher.store.postgres.look import CHANGED
 from watcher.store.postgres.pool import Connection
 
 _NOW = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _LOOK = (
-    "SELECT 'owed', number FROM deliveries WHERE changed_in >= (SELECT since FROM last)"
-    " UNION ALL SELECT 'done', id FROM audit WHERE changed_in >= (SELECT since FROM last)"
+    f"SELECT 'owed', number FROM deliveries WHERE {CHANGED}"
+    f" UNION ALL SELECT 'done', id FROM audit WHERE {CHANGED}"
 )
-_SINCE = "WITH last AS (SELECT coalesce(%s::xid8, pg_snapshot_xmin(pg_current_snapshot())) AS since) "
 _REMEMBERED = 5_000
 
 
@@ -33,10 +35,9 @@ class News:
     def look(self, conn: Connection) -> bool:
         """Whether there is any."""
         with self._lock:
-            first = self._since is None
             with conn.pipeline():
                 now = conn.execute(_NOW)
-                rows = conn.execute(_SINCE + _LOOK, (self._since,))
+                rows = conn.execute(_LOOK, (self._since, self._since)) if self._since is not None else ()
                 (self._since,) = next(iter(now))
                 found = {(kind, number) for kind, number in rows}
             fresh = found - self._seen
@@ -44,4 +45,4 @@ class News:
             if len(self._seen) > 2 * _REMEMBERED:
                 newest = sorted(self._seen - found, key=lambda each: each[1])[-_REMEMBERED:]
                 self._seen = found.union(newest)
-            return bool(fresh) or first  # who tells may have looked before that, and found nothing
+            return bool(fresh)

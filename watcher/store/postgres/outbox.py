@@ -38,11 +38,10 @@ def add(conn: Connection, deliveries: Sequence[Delivery]) -> list[int]:
     there = _there(conn, [each.id for each in deliveries])
     new = list({each.id: each for each in deliveries if each.id not in there}.values())
     messages = dict.fromkeys(each.message for each in new)
-    with conn.pipeline():
-        asked = [conn.execute(_MESSAGE, _message_row(message)) for message in messages]
-        numbers = dict(zip(messages, (next(iter(each))[0] for each in asked), strict=True))
-        owed = [conn.execute(_OWE, _delivery_row(each, numbers[each.message])) for each in new]
-        return [row[0] for each in owed if (row := each.fetchone()) is not None]
+    asked = [conn.execute(_MESSAGE, _message_row(message)) for message in messages]
+    numbers = dict(zip(messages, (next(iter(each))[0] for each in asked), strict=True))
+    owed = [conn.execute(_OWE, _delivery_row(each, numbers[each.message])) for each in new]
+    return [row[0] for each in owed if (row := each.fetchone()) is not None]
 
 
 def _there(conn: Connection, ids: Sequence[str]) -> set[str]:

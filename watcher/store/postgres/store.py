@@ -68,11 +68,20 @@ class PostgresStore:
         store, clock = cls(pool, beside, member), DatabaseClock()
         store.members = joining(pool, clock) if exclusive else SoleMember(clock)
         try:
-            await asyncio.get_running_loop().run_in_executor(store._threads, _made_ready, pool, clock)
+            await asyncio.get_running_loop().run_in_executor(store._threads, store._make_ready, clock)
         except BaseException:
             await store.close()
             raise
         return store
+
+    def _make_ready(self, clock: DatabaseClock) -> None:
+        prepare(self._pool)
+        with self._pool.connection() as conn:
+            asked = since_boot()
+            row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+            clock.told(row[0] if row else 0.0, asked, since_boot())
+        if self._core is not None:
+            self._core.others_wrote()  # what comes after this is news
 
     @property
     def shared(self) -> SharedWork | None:
@@ -197,11 +206,3 @@ class PostgresStore:
 
     async def others_wrote(self) -> bool:
         return await self._do(PostgresTransactions.others_wrote)
-
-
-def _made_ready(pool: Pool, clock: DatabaseClock) -> None:
-    prepare(pool)
-    with pool.connection() as conn:
-        asked = since_boot()
-        row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
-        clock.told(row[0] if row else 0.0, asked, since_boot())

@@ -27,7 +27,7 @@ from watcher.store.postgres import ledger, marks, outbox, sums
 from watcher.store.postgres.cache import AccountCache, Kept, PostgresSnapshotCache
 from watcher.store.postgres.errors import StoreConflictError
 from watcher.store.postgres.leases import check_lease
-from watcher.store.postgres.look import StoreLook, ask_states, columns, lock, take_states
+from watcher.store.postgres.look import Rows, StoreLook, ask_lock, ask_states, columns, numbers, take_states
 from watcher.store.postgres.news import News
 from watcher.store.postgres.pool import Connection, Pool
 from watcher.store.postgres.retention import PostgresRetention
@@ -70,9 +70,11 @@ class PostgresTransactions:
     # ------------------------------------------------------------------ decisions
 
     def load(self, accounts: Sequence[Account]) -> Snapshot:
-        with self._pool.connection() as conn, self._cache.lock:
-            kept = self._see(conn, accounts, self._accounts.of(accounts))
-            return self._cache.snapshot(accounts, kept)
+        known = self._accounts.of(accounts)
+        with self._pool.connection() as conn, conn.pipeline():
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
+            with self._cache.lock:
+                return self._cache.snapshot(accounts, self._seen(states, look, known))
 
     def attempts(self, accounts: Sequence[Account]) -> dict[Account, datetime]:
         with self._pool.connection() as conn:
@@ -84,19 +86,28 @@ class PostgresTransactions:
             return [Account(*row) for row in conn.execute(_UNREAD, (to_ms(at),))]
 
     def live_alerts(self) -> list[Alert]:
-        with self._pool.connection() as conn, self._cache.lock:
-            self._see(conn, (), {})
-            return list(self._cache.alerts.values())
+        with self._pool.connection() as conn, conn.pipeline():
+            look = StoreLook(conn, self._cache)
+            with self._cache.lock:
+                look.take()
+                return list(self._cache.alerts.values())
 
     def conclude(
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None
     ) -> Decision:
         def work(conn: Connection) -> tuple[Decision, StoreWriting]:
             known = self._accounts.of(accounts)
-            locked = lock(conn, accounts)
+            locking = ask_lock(conn, accounts, known)
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
+            locked = {row[0] for row in locking}  # who waits for one of them does not hold the lock below
             with self._cache.lock:
-                kept = self._see(conn, list(locked), known)
-                return self._decide(conn, accounts, kept, decide, settlement)
+                kept = self._seen(states, look, known)
+                if not all(each.id in locked for each in kept.values()):
+                    self._accounts.forget(accounts)
+                    raise StoreConflictError("others have read the same account for the first time")
+                decision, writing = self._decide(conn, accounts, kept, decide)
+            self._tell(conn, decision, writing, settlement)
+            return decision, writing
 
         return self._kept(*self._repeated(work))
 
@@ -108,19 +119,22 @@ class PostgresTransactions:
             if not taken:
                 return None
             accounts, decide = read(taken)
+            known = self._accounts.of(accounts)
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
             with self._cache.lock:
-                kept = self._see(conn, accounts, self._accounts.of(accounts))
-                return self._decide(conn, accounts, kept, decide, None, apart=False)
+                kept = self._seen(states, look, known)
+                decision, writing = self._decide(conn, accounts, kept, decide, apart=False)
+            self._tell(conn, decision, writing, None)
+            return decision, writing
 
         done = self._repeated(work)
         return self._kept(*done) if done is not None else None
 
-    def _see(self, conn: Connection, accounts: Sequence[Account], known: Kept) -> Kept:
-        """Bring what is remembered up to date; these accounts as they are."""
-        with conn.pipeline():
-            states = ask_states(conn, accounts, known) if accounts else None
-            StoreLook(conn, self._cache).take()
-            kept = take_states(states, known, self._cache.by_id) if states is not None else {}
+    def _seen(self, states: Rows, look: StoreLook, known: Kept) -> Kept:
+        """Bring what is remembered up to date; the accounts as they are. An asset of theirs was there before
+        they were, so the look has it."""
+        look.take()
+        kept = take_states(states, known, self._cache.by_id)
         self._accounts.keep(kept)
         return kept
 
@@ -130,7 +144,6 @@ class PostgresTransactions:
         accounts: Sequence[Account],
         kept: Kept,
         decide: Deciding,
-        settlement: Settlement | None,
         *,
         apart: bool = True,
     ) -> tuple[Decision, StoreWriting]:
@@ -139,12 +152,16 @@ class PostgresTransactions:
         decision = decide(past if apart else replace(past, apart=False), self._recall(conn, kept))
         writing = StoreWriting(conn, self._cache, kept, decision)
         writing.write()
+        return decision, writing
+
+    def _tell(
+        self, conn: Connection, decision: Decision, writing: StoreWriting, settlement: Settlement | None
+    ) -> None:
         if decision.deliveries:
             self._news.mine(outbox.add(conn, decision.deliveries))
         if settlement is not None:
             read = outcomes(decision, writing.accounts, writing.assets)
             ledger.settle(conn, settlement, read, decision.moved)
-        return decision, writing
 
     def _kept(self, decision: Decision, writing: StoreWriting) -> Decision:
         self._accounts.keep(writing.committed())
@@ -163,10 +180,9 @@ class PostgresTransactions:
             holdings = [each for each in sent if not isinstance(each, PriceAt | LastRead)]
             strange = {each.account for each in holdings} - accounts.keys()
             if strange:
-                accounts.update((account, each[0]) for account, each in lock(conn, sorted(strange)).items())
-            with conn.pipeline():
-                rows = [marks.ask(conn, each, accounts, self._cache.asset_ids) for each in sent]
-                found.update((each, marks.answer(each, row)) for each, row in zip(sent, rows, strict=True))
+                accounts.update(numbers(conn, sorted(strange)))
+            rows = [marks.ask(conn, each, accounts, self._cache.asset_ids) for each in sent]
+            found.update((each, marks.answer(each, row)) for each, row in zip(sent, rows, strict=True))
             return found
 
         return recall
@@ -255,5 +271,10 @@ def repeated(pool: Pool, work: Callable[[Connection], T]) -> T:
 
 @contextmanager
 def _transaction(pool: Pool) -> Iterator[Connection]:
-    with pool.connection() as conn, conn.pipeline(), conn.transaction():
+    """All is sent in one go, but for what is waited for: the library's own would wait for each end.
+
+    Whoever fails leaves it to the pool to undo what was begun."""
+    with pool.connection() as conn, conn.pipeline():
+        conn.execute("BEGIN")
         yield conn
+        conn.execute("COMMIT")

@@ -214,9 +214,8 @@ class StoreWriting:
         if not named:
             return
         rows = sorted(self._asset_row(asset) for asset in named)
-        with self._conn.pipeline():
-            self._conn.execute(_LOCK_ASSETS, ([row[0] for row in rows],))
-            self._conn.execute(_SET_ASSETS, columns(rows, 10))
+        self._conn.execute(_LOCK_ASSETS, ([row[0] for row in rows],))
+        self._conn.execute(_SET_ASSETS, columns(rows, 10))
         quotes = [(self.assets[each], to_ms(q.at), canonical(q.price)) for each, q in decision.quotes.items()]
         if quotes:
             self._conn.execute(_ADD_PRICES, columns(quotes, 3))
