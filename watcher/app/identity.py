@@ -9,6 +9,9 @@ from watcher import __version__
 from watcher.config.configuration import Configuration
 from watcher.ports.members import PLAN, Identity, MemberState, tell
 
+_OF_A_MACHINE = {"base_url", "proxy", "timeout"}
+"""What of a source may differ from machine to machine: the way to it. Its secrets are shown to nobody."""
+
 
 def identity_of(configuration: Configuration) -> Identity:
     """What a configuration makes of the member that runs it."""
@@ -26,13 +29,18 @@ def planned_otherwise(configuration: Configuration, members: Sequence[MemberStat
 
 
 def fingerprint_of(configuration: Configuration) -> str:
-    """Mark of the rules, the watch list and the channels: members that have these alike have it alike."""
+    """Mark of the rules, the watch list, the channels and what may be asked of sources: members that
+    have these alike have it alike."""
     settings, mark = configuration.settings, hashlib.sha256()
     rules = sorted(rule.model_dump_json() for rule in configuration.rules)
     wallets = sorted(
-        f"{wallet.name} {sorted(wallet.accounts)} {wallet.tags} {wallet.every} {wallet.at_least_every}"
+        f"{wallet.name} {sorted(wallet.accounts)} {wallet.tags} {wallet.assets} {wallet.every} "
+        f"{wallet.at_least_every} {wallet.discover} {wallet.weight} {wallet.hints}"
         for wallet in settings.wallets
     )
-    for part in (*rules, *wallets, *sorted(settings.channels), *sorted(settings.sources)):
+    sources = sorted(
+        f"{name} {kind.model_dump(exclude=_OF_A_MACHINE)}" for name, kind in settings.sources.items()
+    )
+    for part in (*rules, *wallets, *sorted(settings.channels), *sources):
         mark.update(part.encode() + b"\n")
     return mark.hexdigest()[:12]

@@ -27,7 +27,7 @@ from watcher.service.polling import Poller, PollEvents
 log = logging.getLogger(__name__)
 
 LOOK = 1.0
-SWEEP_EVERY = 5.0
+SWEEP_EVERY = 3.0
 FACTS_EVERY = 10.0
 AHEAD = 2
 """Jobs ahead for each who asks, and as many urgent ones."""
