@@ -331,7 +331,9 @@ class Apart(World):
     def _sums(self) -> list[str]:
         told: list[str] = []
         while sums := self.last.sums:
-            told += self._keep(self._on(sums, self.memo))
+            decision, fresh = (self._on(sums, memo) for memo in (self.memo, Memo()))
+            assert decision == fresh or not self.equal, MEMO_CHANGED
+            told += self._keep(decision)
         return told
 
     def _on(self, sums: Mapping[SumKey, bool], memo: Memo) -> Decision:

@@ -7,16 +7,20 @@ decision, and only accounts whose state is another than the one taken in are loo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 
 from watcher.domain.aggregates.contributions import Contribution, Selection, View, known
 from watcher.domain.aggregates.total import Sum, Summed
 from watcher.domain.alerts.lifecycle import Subject
-from watcher.domain.decision import Revision, SumKey
+from watcher.domain.decision import Revision, Snapshot, SumKey
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Wallet
 from watcher.domain.rules import Side, SumRule
 
 ALL = "all"
 """The key of the subject that sums everything selected."""
+
+MOST_TAKEN = 20_000
+"""So many accounts are kept at most where sums are judged apart; a sum of more is made each time."""
 
 
 class AggregateIndex:
@@ -45,6 +49,10 @@ class AggregateIndex:
         self._priced: set[Asset] = set()
         """What the last decision found of states and prices; whether it was committed is not known here."""
         self._revision: Revision | None = None
+        self._focus: Collection[Account] | None = None
+        """Whom a past has, if not everyone."""
+        self._symbols: tuple[Revision | None, Mapping[Asset, str]] = None, EMPTY
+        """The names under which everything kept was made, where sums are judged apart."""
 
     def __bool__(self) -> bool:
         return bool(self.by_key)
@@ -81,6 +89,28 @@ class AggregateIndex:
         index._connect(made.values())
         return index
 
+    def focused(self, keys: Iterable[SumKey], past: Snapshot) -> AggregateIndex:
+        """These sums alone, with what is kept of them: for this past, which has their accounts and no other."""
+        if len(self._taken) > MOST_TAKEN:
+            self._forget()
+        self._unname(past)
+        index = copy(self)
+        index.by_key = {key: self.by_key[key] for key in keys if key in self.by_key}
+        sums = (each for summed in index.by_key.values() for each in summed.sums)
+        index._focus = dict.fromkeys(account for each in sums for account in each.accounts)
+        return index
+
+    def _unname(self, past: Snapshot) -> None:
+        """Look anew at who holds what was named otherwise when everything kept was made."""
+        revision, before = self._symbols
+        if revision is not None and revision == past.names:
+            return
+        renamed = {asset for asset, name in past.symbols.items() if before.get(asset) != name}
+        for account, state in list(self._taken.items()):
+            if state is None or account in self._unsure or not renamed.isdisjoint(state.amounts):
+                del self._taken[account]
+        self._symbols = past.names, dict(past.symbols)
+
     def look(self, view: View, named: Iterable[Asset] = ()) -> None:
         """Bring what is kept to what this view shows. `named`: assets that now have a name, or another."""
         states, taken = known(view.past), self._taken
@@ -100,6 +130,9 @@ class AggregateIndex:
 
     def _doubtful(self, now: Revision | None) -> Iterable[Account]:
         """The accounts whose state may be another than the one taken in."""
+        if self._focus is not None:
+            self._unprice()
+            return self._focus
         then, self._revision = self._revision, now
         if then is None or now is None:
             self._unprice()

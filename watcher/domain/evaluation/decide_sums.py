@@ -54,7 +54,7 @@ def decide_on_sums(
     memo = (memo or Memo()).under(rules, past)
     changed = [Account(*key.subject.split("/", 2)) for key in sums if not key.rule]
     due = {key: False for account in changed for key in memo.sums.keys_of(account)}
-    memo = memo.only(sums)
+    memo = memo.only(sums, past)
     mine = memo.sums.by_key
     evaluator = RuleEvaluator(past, memo, now, running_since, recalled)
     evaluator.release(lambda alert: key_of(alert) in mine)

@@ -158,10 +158,10 @@ class Memo:
         """The rules over sums; made when first asked for, as the index takes time where there are many."""
         return AggregateIndex(self.rules.summing, self.rules.wallets, self.also)
 
-    def only(self, sums: Iterable[SumKey]) -> Memo:
-        """The same, for a decision on these sums alone."""
+    def only(self, sums: Iterable[SumKey], past: Snapshot) -> Memo:
+        """The same, for a decision on these sums alone, from a past that has their accounts."""
         memo = copy(self)
-        memo.__dict__["sums"] = self.sums.only(sums)
+        memo.__dict__["sums"] = self.sums.focused(sums, past)
         return memo
 
     def judged_as(self, rule_id: str, subject: str) -> str:
