@@ -8,6 +8,7 @@ The server is one of its own that waits for the disk.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import statistics
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, recovering, results
+from benchmarks import bare, recovering, results, summing
 from benchmarks.processes import cpu, process
 from tests.chaos.members import server
 from tests.postgresql import Cluster, running_postgresql
@@ -28,6 +29,7 @@ SHARES = (0.01, 1.0)
 RESERVED = "16 processes on one allowance"
 RECOVERY = f"Members go on, s, of {recovering.ROUNDS} rounds each the median"
 REQUEST = "A request of 50 accounts, 20 assets each"
+SUM, SUMMED = "A sum of which another member reads a part", 500
 Figures = dict[str, Any]
 
 
@@ -178,6 +180,19 @@ def together(found: results.Results, cluster: Cluster) -> None:
     found.add("Four members at once", "client CPU, us an account", statistics.median(e["cpu"] for e in seen))
 
 
+def sums(found: results.Results, cluster: Cluster) -> None:
+    """One member reads a part of a sum over all accounts, another one judges it."""
+    for accounts, bar in (SUMMED, "<= 2"), (MANY, ""):
+        judged = asyncio.run(summing.measure(cluster.create(f"sums{accounts}"), accounts))
+        what = f"{accounts:,} accounts"
+        found.add(SUM, f"{what}: judged after its change, s", statistics.median(judged.waits), clock=True)
+        found.add(
+            SUM, f"{what}: the longest of {len(judged.waits)}", max(judged.waits), None, bar, clock=True
+        )
+        cpu, floor = (statistics.median(each) * 1e3 for each in (judged.cpu, judged.floor))
+        found.add(SUM, f"{what}: CPU of who judges, ms", cpu, floor)
+
+
 def failover(found: results.Results, _: Cluster) -> None:
     """Members that are killed, stand still, are cut off, or lose their server, which is one of their own."""
     with server() as cluster:
@@ -190,6 +205,7 @@ PARTS: dict[str, Callable[[results.Results, Cluster], None]] = {
     "reserve": reserve,
     "requests": requests,
     "together": together,
+    "sums": sums,
     "failover": failover,
 }
 

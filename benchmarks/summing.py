@@ -1,11 +1,10 @@
-"""How soon a sum is judged after another member has read a part of it, and what that costs; beside bare SQL that
-adds up as much."""
+"""How soon a sum is judged after another member has read a part of it, and what that costs; beside bare SQL
+that adds up as much."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import statistics
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -34,11 +33,14 @@ _BARE = (
 
 
 class Judged(NamedTuple):
-    """Seconds from the commit of a part to that of the judgement; of CPU a judgement, here and for bare SQL."""
+    """Seconds, each of many."""
 
     waits: list[float]
-    cpu: float
-    floor: float
+    """From the commit of a part to that of the judgement."""
+    cpu: list[float]
+    """Of CPU in the member that judges."""
+    floor: list[float]
+    """That bare SQL takes."""
 
 
 class Watch:
@@ -92,7 +94,7 @@ async def measure(url: str, accounts: int) -> Judged:
         work.cancel()
     with psycopg.connect(url) as conn:
         floor = [_timed(conn) for _ in range(5)]
-    return Judged(waits, statistics.median(used), statistics.median(floor))
+    return Judged(waits, used, floor)
 
 
 def _read(world: Readings, numbers: Sequence[int], first: Decimal) -> list[Reading]:

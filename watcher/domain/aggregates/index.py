@@ -90,14 +90,14 @@ class AggregateIndex:
         return index
 
     def focused(self, keys: Iterable[SumKey], past: Snapshot) -> AggregateIndex:
-        """These sums alone, with what is kept of them: for this past, which has their accounts and no other."""
+        """These sums alone, with what is kept of them: for a past that has their accounts and no other."""
         if len(self._taken) > MOST_TAKEN:
             self._forget()
         self._unname(past)
         index = copy(self)
         index.by_key = {key: self.by_key[key] for key in keys if key in self.by_key}
         sums = (each for summed in index.by_key.values() for each in summed.sums)
-        index._focus = dict.fromkeys(account for each in sums for account in each.accounts)
+        index._focus = dict.fromkeys(account for each in sums for account in each.accounts)  # noqa: SLF001
         return index
 
     def _unname(self, past: Snapshot) -> None:
