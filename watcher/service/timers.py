@@ -97,7 +97,7 @@ class TimeBasedEvaluation:
         for alert in await self._store.live_alerts():
             timed = bool(alert.held or alert.owed) or self._rules.timed(alert.rule)
             account = alert.account
-            if timed and account in self._rules.wallets and account is not None:
+            if timed and account is not None and account in self._rules.wallets:
                 more.add(account)
         more.difference_update(accounts)
         # At least one look, even at no account: what belongs to none comes with any.
@@ -120,7 +120,7 @@ class TimeBasedEvaluation:
         silence = self._rules.bears_silence()
         if silence is not None:
             found.update(await self._store.unread_since(self._clock.now() - silence))
-        return tuple(sorted(each for each in found if each in self._rules.wallets and each is not None))
+        return tuple(sorted(each for each in found if each is not None and each in self._rules.wallets))
 
     async def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns
