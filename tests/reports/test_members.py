@@ -34,6 +34,9 @@ def test_what_is_odd_about_a_member_is_said() -> None:
     assert words(ONE, replace(TWO, fingerprint="others", leads=()))["two"] == (
         "has other rules or another watch list than one, and does nothing"
     )
+    assert words(ONE, replace(TWO, version="1.0.1"))["two"] == (
+        "tells desk; has version 1.0.1, one has 1.0.0"
+    )
     assert words(replace(ONE, clock_offset=-7.5))["one"] == (
         "plans; tells ops; the clock of its machine is 7.5s behind"
     )

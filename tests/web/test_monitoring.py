@@ -26,6 +26,9 @@ from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Suspect
 from watcher.ports.hints import HintedPoll, HintWord
+from watcher.ports.members import PLAN, MemberState
+from watcher.reports.members import member_rows
+from watcher.web.member_metrics import of_members
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 OF_THE_SCRAPE = {"instance", "job"}
@@ -220,8 +223,15 @@ def expressions() -> Iterator[tuple[str, str]]:
             yield panel["title"], target["expr"]
 
 
+def of_several() -> dict[str, list[tuple[dict[str, str], float]]]:
+    """What a page has beside all this where several machines share its store."""
+    member = MemberState("zrh-1", NOW, NOW, True, (PLAN,), "rules", "1.0.0", 0.0)
+    found = of_members(member_rows([member], NOW))
+    return {each.name: [(sample.labels, sample.value) for sample in each.samples] for each in found}
+
+
 async def test_every_metric_and_label_that_ships_is_one_that_is_exposed(page: Page) -> None:
-    found = await samples(page)
+    found = await samples(page) | of_several()
     for where, expression in expressions():
         names = set(re.findall(r"\bwatcher_\w+", expression))
         assert names, where
@@ -240,7 +250,7 @@ def _labels(found: dict[str, list[tuple[dict[str, str], float]]], name: str) -> 
 
 
 async def test_what_a_rule_says_uses_labels_that_its_metric_has(page: Page) -> None:
-    found = await samples(page)
+    found = await samples(page) | of_several()
     for rule in rules():
         names = set(re.findall(r"\bwatcher_\w+", rule["expr"]))
         labels = OF_THE_SCRAPE.union(*(_labels(found, name) for name in names))

@@ -51,6 +51,8 @@ def _troubles(member: MemberState, planner: MemberState | None, now: datetime) -
     found = []
     if planner is not None and planner.fingerprint != member.fingerprint:
         found.append(f"has other rules or another watch list than {planner.name}, and does nothing")
+    if planner is not None and planner.version != member.version:
+        found.append(f"has version {member.version}, {planner.name} has {planner.version}")
     if abs(member.clock_offset) > CLOCK_OFF:
         way = "ahead" if member.clock_offset > 0 else "behind"
         found.append(f"the clock of its machine is {span(round(abs(member.clock_offset), 1))} {way}")
