@@ -97,6 +97,7 @@ def set_up_logging(level: str, form: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("apscheduler", "aiohttp.access", "asyncio", "apprise", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that a server ended
 
 
 class _Console(logging.Formatter):

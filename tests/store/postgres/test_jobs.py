@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+import procrastinate
 import pytest
 from procrastinate.jobs import Status
 
@@ -22,6 +24,7 @@ from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import PollJob
+from watcher.store.postgres import jobs
 from watcher.store.postgres.engine import JobConnector, PatientManager
 from watcher.store.postgres.jobs import STALLED, PostgresSharedWork
 from watcher.store.postgres.migrate import migrate
@@ -284,3 +287,30 @@ class Away:
             self._away = False
             raise StoreBusyError("away")
         await self._there(**words)
+
+
+class Unserved:
+    """A worker that finds the database away, for these reasons, and then has nothing more to do."""
+
+    def __init__(self, *why: str) -> None:
+        self.why = list(why)
+
+    async def run_worker_async(self, **_options: object) -> None:
+        if not self.why:
+            raise asyncio.CancelledError
+        raise StoreBusyError(self.why.pop(0))
+
+
+async def test_that_the_database_is_away_is_said_once_and_not_at_each_look(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK", 0.0)
+    worker = cast(
+        procrastinate.App, Unserved("it is away", "it is away", "its disk is full", "its disk is full")
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(asyncio.CancelledError):
+        await jobs._work(worker, ["ask"], 1)
+    assert caplog.messages == [
+        "jobs are not taken now: it is away",
+        "jobs are not taken now: its disk is full",
+    ]

@@ -44,6 +44,8 @@ T = TypeVar("T")
 LOOK, BEAT, STALLED, ENDING = 1.0, 2.0, 8.0, 8.0
 """Seconds between two looks for jobs, between two signs of life, without one until the jobs are given back,
 and until those that are cut off have gone back."""
+SAID = 60.0
+"""Seconds between two lines of the log about one and the same."""
 ASK = "ask"
 URGENT = (Purpose.CONFIRMATION, Purpose.HINTED, Purpose.BY_HAND)
 AT_ONCE = 20
@@ -258,6 +260,8 @@ class PostgresSharedWork:
 
 async def _work(app: App, queues: Sequence[str], most: int) -> None:
     """Do jobs until cancelled, however often the database is lost."""
+    loop = asyncio.get_running_loop()
+    said, at = "", 0.0
     while True:
         try:
             await app.run_worker_async(
@@ -267,7 +271,9 @@ async def _work(app: App, queues: Sequence[str], most: int) -> None:
                 listen_notify=False, install_signal_handlers=False,
             )  # fmt: skip
         except StoreError as error:
-            log.warning("jobs are not taken now: %s", error)
+            if str(error) != said or loop.time() - at >= SAID:
+                said, at = str(error), loop.time()
+                log.warning("jobs are not taken now: %s", error)
         await asyncio.sleep(LOOK)
 
 
