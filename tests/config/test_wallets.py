@@ -8,6 +8,7 @@ import pytest
 
 from tests.config.given import SOUND, line_of, load, mistakes
 from watcher.config.wallets import WalletsByAccount
+from watcher.domain.model import Account
 
 
 def said(text: str) -> str:
@@ -57,5 +58,5 @@ def test_the_wallet_of_each_account_is_found_as_in_a_table_of_all_accounts(tmp_p
     )  # fmt: skip
     assert len(found) == len(table) > len(wallets)
     known = next(iter(table))
-    others = (known._replace(chain="solana"), known._replace(source="other"), known._replace(address="0x1"))
+    others: list[Account | None] = [known._replace(source="other"), known._replace(address="0x1"), None]
     assert not any(other in found for other in others)

@@ -76,7 +76,8 @@ class WalletsByAccount(Mapping[Account, WalletSettings]):
             at.append((_as_set(wallet.account_chains), wallet))
 
     def __getitem__(self, account: Account) -> WalletSettings:
-        for chains, wallet in self._at[account.address]:
+        known = self._at.get(account.address, ()) if isinstance(account, Account) else ()
+        for chains, wallet in known:
             if account.chain in chains and account.source == wallet.source:
                 return wallet
         raise KeyError(account)
