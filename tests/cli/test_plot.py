@@ -109,12 +109,7 @@ async def test_the_verb_draws_what_the_store_knows(
         await outage(store)
     (tmp_path / "watcher.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
-
-    class Clock:
-        def now(self) -> datetime:
-            return after(minutes=85)
-
-    monkeypatch.setattr(verb, "SystemClock", Clock)
+    monkeypatch.setattr(verb, "time_of", lambda _: after(minutes=85))
     words = ("history", "--plot", "--asset", "ethereum", "--since", "2h")
     assert await here(*words) == 0
     shown = capsys.readouterr().out

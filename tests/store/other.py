@@ -53,5 +53,8 @@ class MemoryBackend(MemoryStore):
     def filling(self) -> AbstractContextManager[StoreFilling]:
         raise StoreError(f"{self} cannot be filled")
 
+    def clock(self) -> None:
+        """The machine's."""
+
     def warning(self) -> str:
         return ""

@@ -17,10 +17,12 @@ from watcher.domain.values.errors import ConfigurationError, InputError, Place, 
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import visible
+from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.cli._rows import ProblemRow
     from watcher.config.configuration import Configuration
+    from watcher.ports.store import StoreBackend
 
 PLACES = (Path("watcher.yaml"), Path("/etc/watcher/watcher.yaml"))
 
@@ -39,6 +41,11 @@ def config_path(chosen: Path | None) -> Path:
     where = " or ".join(str(place) for place in PLACES)
     remedy = "name one with -c FILE, or let `watcher init` write one"
     raise ConfigurationError([Problem(Place(where), "there is no configuration file here", remedy)])
+
+
+def time_of(store: StoreBackend) -> datetime:
+    """What time it is for all who use a store: on a machine whose clock is wrong, too."""
+    return (store.clock() or SystemClock()).now()
 
 
 def the_one(text: str, found: Mapping[str, str], what: str) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from watcher.cli import _completion
 from watcher.cli._actor import actor, login
-from watcher.cli._common import configured, print_json, the_one
+from watcher.cli._common import configured, print_json, the_one, time_of
 from watcher.cli._options import Config, Json
 from watcher.cli._tables import print_table
 from watcher.commands.ids import beginning_with
@@ -18,7 +18,6 @@ from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.normalization import in_one_form
 from watcher.domain.values.text import visible
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.config.configuration import Configuration
@@ -77,7 +76,7 @@ def alerts(
     if (action == "show") != bool(ids):
         raise typer.BadParameter("show needs the ID of an alert, and list takes none")
     configuration = configured(config)
-    now = SystemClock().now()
+    now = time_of(configuration.settings.backend)
     with configuration.settings.backend.queries() as reader:
         views = AlertViews(configuration.settings, reader.silences(), now)
         if action == "show":
@@ -119,7 +118,7 @@ def ack(
     from watcher.reports.alerts import AlertViews
 
     configuration = configured(config)
-    now = SystemClock().now()
+    now = time_of(configuration.settings.backend)
     store = configuration.settings.backend
     with store.queries() as reader:
         silences = reader.silences()
@@ -183,7 +182,7 @@ def add(
         rule, wallet = _of_alert(configuration, alert)
     _check(configuration, rule, wallet, severity, tag)
     span = _span(lasting)
-    now, author = SystemClock().now(), _visible(by or login(), "--by")
+    now, author = time_of(configuration.settings.backend), _visible(by or login(), "--by")
     comment = comment and _visible(comment, "--comment")
     store = configuration.settings.backend
     made = add_silence(
@@ -224,7 +223,7 @@ def listed(
     from watcher.reports.alerts import silence_row
 
     configuration = configured(config)
-    now = SystemClock().now()
+    now = time_of(configuration.settings.backend)
     with configuration.settings.backend.queries() as reader:
         silences = [each for each in reader.silences() if everything or each.created <= now < each.until]
     if json:
@@ -246,7 +245,7 @@ def expire(
     from watcher.commands.alerts import end_silences
 
     configuration = configured(config)
-    now = SystemClock().now()
+    now = time_of(configuration.settings.backend)
     with configuration.settings.backend.queries() as reader:
         live = {each.id: each.comment for each in reader.silences() if each.created <= now < each.until}
     ids = [the_one(each, beginning_with(each, live), "silences") for each in ids]

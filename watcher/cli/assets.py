@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._actor import actor
-from watcher.cli._common import configured, must_know_wallets, print_json
+from watcher.cli._common import configured, must_know_wallets, print_json, time_of
 from watcher.cli._options import Config, Json, Wallets
 from watcher.cli._tables import print_table
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import money
 from watcher.domain.values.spelling import closest
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.config.configuration import Configuration
@@ -97,7 +96,8 @@ def _change(
         trouble = f"several assets are called so: {several}" if found else _unknown(rows, name)
         typer.echo(f"{name}: {trouble}; `watcher assets --all --wallet {wallets[0]}` lists them", err=True)
     holdings = [(account, Asset(row["chain"], row["asset"])) for account, row in chosen]
-    store, by = configuration.settings.backend, actor(SystemClock().now())
+    store = configuration.settings.backend
+    by = actor(time_of(store))
     if holdings and action is Action.HIDE:
         try:
             hide(store, by, holdings, reason)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import configured, must_know, print_json
+from watcher.cli._common import configured, must_know, print_json, time_of
 from watcher.cli._options import Config, Json, Limit
 from watcher.cli._tables import print_table
 from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import moment
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
+    from watcher.ports.store import StoreBackend
     from watcher.reports.audit import AuditRow
 
 
@@ -41,7 +41,7 @@ def audit(
     from watcher.reports.audit import audit_row
 
     configuration = configured(config)
-    wanted = _wanted(since, action, who, text)
+    wanted = _wanted(configuration.settings.backend, since, action, who, text)
     with configuration.settings.backend.queries() as reader:
         rows = [audit_row(each) for each in reader.audit(wanted, limit)]
     if json:
@@ -63,14 +63,14 @@ def audit(
     return 0
 
 
-def _wanted(since: str | None, action: str | None, who: str, text: str) -> AuditFilter:
+def _wanted(store: StoreBackend, since: str | None, action: str | None, who: str, text: str) -> AuditFilter:
     must_know("action", [action] if action is not None else None, list(AuditAction))
     try:
         span = parse_duration(since) if since is not None else None
     except ValueError as error:
         raise typer.BadParameter(f"--since: {error}") from None
     return AuditFilter(
-        SystemClock().now() - span if span is not None else None,
+        time_of(store) - span if span is not None else None,
         AuditAction(action) if action is not None else None,
         who,
         text,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import configured, print_json
+from watcher.cli._common import configured, print_json, time_of
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
@@ -19,7 +19,6 @@ from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.text import visible
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -76,7 +75,7 @@ def backtest(
     zone = _zone(timezone)
     configuration = configured(config)
     named = _rule_sets(configuration, rules or [])
-    until = SystemClock().now()
+    until = time_of(configuration.settings.backend)
     try:
         back = parse_duration(since) if since else None
     except ValueError as error:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli import _completion
-from watcher.cli._common import configured, print_json
+from watcher.cli._common import configured, print_json, time_of
 from watcher.cli._options import Config, Json
 from watcher.cli.alerts import meant
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted, moment
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean, visible
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.ports.store import StoreAccess
@@ -65,7 +64,7 @@ def explain(
     found = rules.by_id.get(rule)
     if found is None:
         raise typer.BadParameter(f"there is no rule '{rule}'; {nearest(rule, rules.by_id)}")
-    settings, now = configuration.settings, SystemClock().now()
+    settings, now = configuration.settings, time_of(configuration.settings.backend)
     with settings.backend.queries() as reader:
         explainer = Explainer(settings, rules, reader, now, plans=credit_plans(settings))
         known = explainer.subjects(found)

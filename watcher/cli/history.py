@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import configured, must_know_wallets, print_json
+from watcher.cli._common import configured, must_know_wallets, print_json, time_of
 from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import fold, print_table, screen
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.formatting import amount, moment, money, plain
 from watcher.domain.values.spelling import nearest
 from watcher.domain.values.text import clean
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
     from watcher.charts.chart import Chart
@@ -63,7 +62,7 @@ def history(
         chosen = _assets(configuration, reader, wallet or [], asset) if asset is not None else None
         if plot:
             return _plot(configuration, reader, wallet or [], chosen, span or CHARTED, value=value, json=json)
-        start = SystemClock().now() - span if span is not None else None
+        start = time_of(configuration.settings.backend) - span if span is not None else None
         rows = status.history(configuration.settings, reader, limit, wallet or (), start, chosen)
     if json:
         print_json(rows)
@@ -128,7 +127,7 @@ def _plot(
 ) -> int:
     from watcher.charts.chart import wallet_chart
 
-    settings, now = configuration.settings, SystemClock().now()
+    settings, now = configuration.settings, time_of(configuration.settings.backend)
     wallets = names or [wallet.name for wallet in settings.wallets]
     if len(wallets) > 1 and not names:
         raise typer.BadParameter(f"--plot needs --wallet NAME; {nearest('', wallets)}")

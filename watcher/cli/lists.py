@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watcher.cli._actor import actor
-from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one
+from watcher.cli._common import configured, must_know, must_know_wallets, print_json, the_one, time_of
 from watcher.cli._options import Config, Json, Limit, Wallets
 from watcher.cli._tables import print_table
 from watcher.domain.values.formatting import moment, money, price
-from watcher.service.clock import SystemClock
 
 if TYPE_CHECKING:
-    from watcher.ports.store import StoreAccess
+    from watcher.ports.store import StoreBackend
 
 
 def balances(config: Config = None, wallet: Wallets = None, json: Json = False) -> int:
@@ -113,11 +112,11 @@ def outbox(
     return 1 if missing else 0
 
 
-def _change(store: StoreAccess, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
+def _change(store: StoreBackend, retry: Sequence[str], drop: Sequence[str]) -> list[str]:
     """Retry some deliveries and drop others; those that are not there."""
     from watcher.commands import deliveries
 
-    by = actor(SystemClock().now())
+    by = actor(time_of(store))
     with store.queries() as reader:
         meant = {each: the_one(each, reader.named_deliveries(each), "deliveries") for each in (*retry, *drop)}
     missing: list[str] = []

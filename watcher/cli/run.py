@@ -61,7 +61,8 @@ async def _poll(configuration: Configuration, names: set[str], *, json: bool) ->
     from watcher.service.clock import SystemClock
 
     backend = configuration.settings.backend
-    store, by = await backend.open(exclusive=False), actor(SystemClock().now())
+    store = await backend.open(exclusive=False)
+    by = actor((store.members.clock or SystemClock()).now())
     watched = {each.name for each in configuration.settings.wallets}
     seen: dict[Account, Outcome] = {}
     asked: list[Account] = []
@@ -183,7 +184,7 @@ async def _web(configuration: Configuration, listen: str | None) -> int:
         return 1
     no_daemon = ["this page is served without the daemon"]
     snapshots = PageSnapshots(
-        settings, store, credit_plans(settings), SystemClock(), stuck=lambda: no_daemon,
+        settings, store, credit_plans(settings), store.clock() or SystemClock(), stuck=lambda: no_daemon,
         rules=build_rules(configuration),
     )  # fmt: skip
     server = Server(snapshots, where)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watcher.cli._common import configured, plain_json, print_json
+from watcher.cli._common import configured, plain_json, print_json, time_of
 from watcher.cli._encoding import json_text
 from watcher.cli._hints import hint_lines
 from watcher.cli._options import Config, Json
@@ -77,7 +77,7 @@ def _state(configuration: Configuration) -> tuple[StatusRow, datetime]:
     from watcher.config.configuration import credit_plans
     from watcher.reports.status import report
 
-    settings, now = configuration.settings, SystemClock().now()
+    settings, now = configuration.settings, time_of(configuration.settings.backend)
     with settings.backend.queries() as reader:
         return report(settings, reader, now, credit_plans(settings)), now
 

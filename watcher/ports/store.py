@@ -15,6 +15,7 @@ from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, 
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
+from watcher.ports.clock import Clock
 from watcher.ports.commands import Commands
 from watcher.ports.copying import StoreContents, StoreFilling
 from watcher.ports.figures import StoreFigures
@@ -201,6 +202,10 @@ class StoreBackend(StoreAccess, Protocol):
 
     def exists(self) -> bool:
         """Whether anything was kept yet."""
+        ...
+
+    def clock(self) -> Clock | None:
+        """The store's own time, which is one for all who use it; None: the machine's is."""
         ...
 
     async def open(self, *, exclusive: bool) -> Store:

@@ -6,13 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.store.postgres.given import opened, rows
+from tests.store.postgres.given import backend, opened, rows
+from watcher.cli._common import time_of
 from watcher.ports.members import PLAN, Identity
 from watcher.reports.members import member_rows
+from watcher.service.clock import SystemClock
 from watcher.store.postgres import members as module
 from watcher.store.postgres.members import PostgresMembers
 from watcher.store.postgres.store import PostgresStore
@@ -95,3 +97,13 @@ async def test_who_is_alone_with_a_wrong_clock_leads_and_it_is_told(database: st
         assert one.members.leads(PLAN)
         await until(lambda: troubles(one)["one"] != "")
         assert troubles(one) == {"one": "the clock of its machine is 1 h ahead"}
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_verb_on_a_machine_whose_clock_is_wrong_has_the_time_of_the_server(
+    database: str, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    wrong = datetime.now(UTC) + timedelta(hours=hours)
+    monkeypatch.setattr(SystemClock, "now", lambda _: wrong)
+    ((server,),) = rows(database, "SELECT clock_timestamp()")
+    assert abs(time_of(backend(database)) - server) < AT_ONCE

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from watcher.domain.values.errors import Advice
     from watcher.ports.commands import Commands
     from watcher.ports.queries import Queries
+    from watcher.store.postgres.clock import DatabaseClock
     from watcher.store.postgres.contents import PostgresContents, PostgresFilling
     from watcher.store.postgres.pool import Pool
     from watcher.store.postgres.store import PostgresStore
@@ -97,6 +98,14 @@ class PostgresBackend:
 
         with self.pool.connection() as conn:
             return version_of(conn).number > 0
+
+    def clock(self) -> DatabaseClock:
+        from watcher.store.postgres.clock import DatabaseClock, ask_time
+
+        clock = DatabaseClock()
+        with self.pool.connection() as conn:
+            ask_time(conn, clock)
+        return clock
 
     def queries(self) -> Queries:
         from watcher.store.postgres.queries import PostgresQueries

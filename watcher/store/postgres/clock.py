@@ -6,6 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from watcher.store.postgres.pool import Connection
 
 
 def since_boot() -> float:
@@ -62,3 +66,10 @@ class DatabaseClock(Timer):
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def ask_time(conn: Connection, clock: DatabaseClock) -> None:
+    """Set a clock by the server's."""
+    asked = since_boot()
+    row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    clock.told(row[0] if row else 0.0, asked, since_boot())

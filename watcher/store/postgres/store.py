@@ -23,7 +23,7 @@ from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 from watcher.ports.store import Concluding, Deciding, Settlement, StoreAccess
 from watcher.store.codec import from_ms
-from watcher.store.postgres.clock import DatabaseClock, since_boot
+from watcher.store.postgres.clock import DatabaseClock, ask_time
 from watcher.store.postgres.members import PostgresMembers, joining
 from watcher.store.postgres.migrate import migrate
 from watcher.store.postgres.partitions import make_ahead
@@ -77,9 +77,7 @@ class PostgresStore:
     def _make_ready(self, clock: DatabaseClock) -> None:
         prepare(self._pool)
         with self._pool.connection() as conn:
-            asked = since_boot()
-            row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
-            clock.told(row[0] if row else 0.0, asked, since_boot())
+            ask_time(conn, clock)
         if self._core is not None:
             self._core.others_wrote()  # what comes after this is news
 

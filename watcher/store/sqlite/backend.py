@@ -88,6 +88,9 @@ class SqliteBackend:
 
         return filling(self._path)
 
+    def clock(self) -> None:
+        """The machine's."""
+
     def warning(self) -> str:
         other = other_store(self._named, self._config)
         if other is None or not self._path.exists():
