@@ -136,6 +136,29 @@ def test_the_latest_tick_of_a_rare_line_is_found() -> None:
     assert PollTimes(cron="0 12 * * *").latest(NOW) == NOW.replace(second=0, microsecond=0)
 
 
+@pytest.mark.parametrize("ahead", [-3600.0, -5.2, 5.0, 3600.0])
+def test_ticks_come_by_the_clock_that_all_share_whatever_the_machine_s_says(ahead: float) -> None:
+    clock, apart = FakeClock(NOW), timedelta(seconds=ahead)
+    trigger = PollTrigger(PollTimes(cron="*/10 * * * *"), clock=clock)
+    previous, found = None, []
+    for _ in range(3):
+        tick = trigger.get_next_fire_time(previous, clock.now() + apart)
+        found.append(tick - apart)
+        clock.set_back(clock.now() - found[-1])  # until it comes
+        previous = tick
+    assert [each - found[0] for each in found] == [timedelta(minutes=10 * count) for count in range(3)]
+    assert (found[0].minute % 10, found[0].second, found[0].microsecond) == (0, 0, 0)
+
+
+def test_a_tick_does_not_come_twice_where_the_other_clock_is_a_little_later() -> None:
+    clock = FakeClock(NOW.replace(minute=9, second=59))
+    trigger = PollTrigger(PollTimes(cron="*/10 * * * *"), clock=clock)
+    first = trigger.get_next_fire_time(None, clock.now() + timedelta(seconds=60))
+    clock.set_back(timedelta(seconds=-0.9))  # its second is a little longer
+    again = trigger.get_next_fire_time(first, first)
+    assert again - first > timedelta(minutes=9)
+
+
 @asynccontextmanager
 async def ticking(times: PollTimes) -> AsyncIterator[tuple[FixedScheduler, Ticks, Puts]]:
     """A schedule at work by the machine's own clock, as APScheduler has no other."""

@@ -137,7 +137,7 @@ class Daemon:
         because the clock was set; the one to go on with, or None if a task broke.
         """
         self._set_anew.clear()
-        self._clock_was_set = Setting(self._clock)
+        self._clock_was_set, self._machine_was_set = Setting(self._clock), Setting(SystemClock())
         async with at_work(app, mind_clock=self._mind_clock) as tasks:
             accounts, sources = len(app.rules.wallets), len(app.pollers)
             log.info("watching %s on %s", counted(accounts, "account"), counted(sources, "source"))
@@ -158,7 +158,8 @@ class Daemon:
 
     def _mind_clock(self) -> None:
         """Begin anew if the clock was set: what is due by the old one could be a year away by the new one."""
-        if by := self._clock_was_set():
+        machine = self._machine_was_set()  # APScheduler goes by it, whatever the time of the store is
+        if by := self._clock_was_set() or machine:
             log.warning("the clock was set by %+.0f s, or the machine slept: the schedule begins anew", by)
             self._set_anew.set()
 

@@ -54,7 +54,7 @@ class FixedScheduler:
         # The first polls need no tick: the library is loaded beside them.
         from watcher.service.ticks import Ticks
 
-        return Ticks(self._slots(), self._tick)
+        return Ticks(self._slots(), self._tick, self._clock)
 
     def _slots(self) -> Iterator[Slot]:
         """Slots of accounts, those of the same poll times spread over the interval."""
