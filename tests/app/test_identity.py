@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, create_model
 
 from tests.config.given import SOUND
 from watcher.app.identity import fingerprint_of, identity_of
@@ -64,3 +67,21 @@ def test_members_with_keys_of_their_own_are_alike_and_no_key_is_told(tmp_path: P
     other = read(tmp_path, COINSTATS_API_KEY="another-one")
     assert identity_of(other) == identity_of(read(tmp_path))
     assert "another-one" not in repr(identity_of(other))
+
+
+def test_a_version_that_knows_one_thing_more_of_a_rule_or_a_source_is_alike_until_it_is_said(
+    tmp_path: Path,
+) -> None:
+    found = read(tmp_path)
+
+    def later(model: BaseModel, **said: int) -> Any:
+        made = create_model("Later", __base__=type(model), new_thing=(int, 7))
+        return made.model_construct(**{**dict(model), **said}, _fields_set=None)
+
+    def of_next_version(**said: int) -> str:
+        sources = {name: later(kind, **said) for name, kind in found.settings.sources.items()}
+        rules = tuple(later(rule, **said) for rule in found.rules)
+        return fingerprint_of(replace(found, rules=rules, settings=replace(found.settings, sources=sources)))
+
+    assert of_next_version() == fingerprint_of(found)
+    assert of_next_version(new_thing=8) != fingerprint_of(found)

@@ -30,16 +30,19 @@ def planned_otherwise(configuration: Configuration, members: Sequence[MemberStat
 
 def fingerprint_of(configuration: Configuration) -> str:
     """Mark of the rules, the watch list, the channels and what may be asked of sources: members that
-    have these alike have it alike."""
+    have these alike have it alike, of another version too: what is left at its default has no part in it."""
     settings, mark = configuration.settings, hashlib.sha256()
-    rules = sorted(rule.model_dump_json() for rule in configuration.rules)
+    rules = sorted(
+        f"{rule.type} {rule.model_dump_json(exclude_defaults=True)}" for rule in configuration.rules
+    )
     wallets = sorted(
         f"{wallet.name} {sorted(wallet.accounts)} {wallet.tags} {wallet.assets} {wallet.every} "
         f"{wallet.at_least_every} {wallet.discover} {wallet.weight} {wallet.hints}"
         for wallet in settings.wallets
     )
     sources = sorted(
-        f"{name} {kind.model_dump(exclude=_OF_A_MACHINE)}" for name, kind in settings.sources.items()
+        f"{name} {getattr(kind, 'kind', '')} {kind.model_dump(exclude=_OF_A_MACHINE, exclude_defaults=True)}"
+        for name, kind in settings.sources.items()
     )
     for part in (*rules, *wallets, *sorted(settings.channels), *sources):
         mark.update(part.encode() + b"\n")
