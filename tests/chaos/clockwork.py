@@ -5,7 +5,7 @@ Like a machine's clock that somebody sets: monotonic time knows nothing of it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,9 @@ def install(path: str) -> None:
     import apscheduler.schedulers.base
 
     import watcher.service.clock
+    import watcher.store.postgres.clock as database_clock
 
     modules: tuple[Any, ...] = (watcher.service.clock, apscheduler.schedulers.base)
     for module in modules:
         module.datetime = Stepped
+    database_clock.time_of_day = lambda: Stepped.now(UTC).timestamp()

@@ -17,6 +17,11 @@ def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def time_of_day() -> float:
+    """Of the machine, as it may be set at any time."""
+    return time.time()
+
+
 class Timer:
     """Waits, by seconds since the boot."""
 
@@ -39,9 +44,9 @@ class DatabaseClock(Timer):
     """The server's time of day, as far off from this machine's ticks as it was when it was last asked."""
 
     def __init__(
-        self, ticks: Callable[[], float] = since_boot, of_machine: Callable[[], float] = time.time
+        self, ticks: Callable[[], float] = since_boot, of_machine: Callable[[], float] | None = None
     ) -> None:
-        self._ticks, self._of_machine = ticks, of_machine
+        self._ticks, self._of_machine = ticks, of_machine or time_of_day
         self._offset: float | None = None
         self._last = 0.0
         self.ahead = 0.0
