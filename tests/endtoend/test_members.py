@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.endtoend.bench import EVM, here, text_of
+from tests.endtoend.bench import EVM, SOLO, here, text_of
 from tests.endtoend.members import Members, members
 
 PAGE_TOKEN = "pagetoken-9c0d2e71"
@@ -195,3 +195,27 @@ async def test_each_member_does_what_its_roles_say_and_no_more(crowd: Members) -
     await there.hook.told("eth-low")
     assert crowd.asked("one") == 0
     assert "status page" not in crowd.log("two")
+
+
+async def test_a_sum_of_what_others_read_is_told_by_one_who_read_none_of_it(crowd: Members) -> None:
+    there, world = crowd.there, crowd.there.sim.world
+    there.edit(
+        "rules.yaml", "  - {id: moved,",
+        '  - {id: total, type: threshold, per: all, match: {assets: [ETH]}, below: "5"}\n  - {id: moved,',
+    )  # fmt: skip
+    roles = '{name: "${MEMBER}", roles: [ROLES]}'
+    there.edit("watcher.yaml", '{name: "${MEMBER}"}', roles.replace("ROLES", "plan, tell"))
+    text = there.file("watcher.yaml").read_text()
+    there.file("asker.yaml").write_text(text.replace("plan, tell", "ask"))
+    await crowd.start("two", "-c", "asker.yaml")
+    await crowd.start("one")
+    await there.polled()
+
+    world.set_amount(SOLO, "ethereum", "ETH", "3")
+    world.set_amount(EVM, "base-wallet", "ETH", "0.5")
+    assert "4.75 ETH" in text_of(await there.hook.told("total"))
+    world.set_amount(SOLO, "ethereum", "ETH", "7")
+    await there.hook.told("total", "resolved")
+
+    assert crowd.asked("one") == 0
+    assert set(deliveries(crowd).values()) == {1}
