@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 
 import pytest
 
 from tests.contract.conftest import ALONE, backend_of
-from tests.contract.given import COLD, ETH, HOT, NOW, alert, by, changed, known
-from watcher.domain.decision import Decision, Snapshot, SumKey
+from tests.contract.given import (
+    COLD,
+    ETH,
+    HOT,
+    NOW,
+    after,
+    alert,
+    always,
+    book,
+    by,
+    changed,
+    known,
+    plan,
+    recalled,
+)  # fmt: skip
+from watcher.domain.decision import Decision, LastRead, Snapshot, SumKey
 from watcher.domain.model import Account, AccountState
-from watcher.ports.store import Deciding, Recall, Store
+from watcher.ports.store import Deciding, Recall, Settlement, Store
 from watcher.store import KINDS
 from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
@@ -135,3 +150,26 @@ async def test_what_people_hide_is_left_to_be_judged_in_all_sums_of_its_account(
     shared.commands(by(NOW)).hide([(HOT, ETH)], "spam")
 
     assert (await judged(shared))[0] == [SumKey("", f"coinstats/ethereum/{HOT.address}")]
+
+
+async def test_those_of_a_source_are_known_whose_last_poll_was_read(shared: Store) -> None:
+    """Where no decision sees everyone, they say whether a source that fails for some answers others."""
+
+    async def polled(at: datetime, state: AccountState) -> None:
+        grant = await book(shared, 1, plan(100), at)
+        assert grant is not None
+        read = not state.misses
+        settlement = Settlement(grant, at, 1, int(read), int(not read))
+        await shared.conclude([state.account], always(Decision(at, accounts=(state,))), settlement)
+
+    asked = LastRead("coinstats")
+    assert await recalled(shared, [asked]) == {asked: frozenset()}
+    await polled(NOW, known(HOT))
+    await polled(after(minutes=1), known(COLD, after(minutes=1)))
+    missed = known(COLD, after(minutes=1))._replace(misses=1, miss="timeout", last_attempt=after(minutes=2))
+    await polled(after(minutes=2), missed)
+
+    assert await recalled(shared, [asked]) == {asked: frozenset({HOT})}
+    await polled(after(minutes=3), known(COLD, after(minutes=3)))
+
+    assert await recalled(shared, [asked]) == {asked: frozenset({HOT, COLD})}
