@@ -32,13 +32,15 @@ SET_BACK = "ledger.set_back"
 _END = 2**62
 _ASIDE = sorted(map(str, ASIDE))
 _OPEN = "INSERT INTO gate (source) VALUES (%s) ON CONFLICT DO NOTHING"
-_ENTER = "SELECT 1 FROM gate WHERE source = %s FOR NO KEY UPDATE"
-_TIME = "SELECT booked_at(%s), nextval('request_numbers')"
-_REQUEST = (
-    "INSERT INTO requests (id, source, purpose, accounts, cost, reserved_at) VALUES (%s, %s, %s, %s, %s, %s)"
+_ENTER = (
+    "WITH entered AS MATERIALIZED (SELECT 1 FROM gate WHERE source = %s FOR NO KEY UPDATE)"
+    " SELECT booked_at(%s), nextval('request_numbers') FROM entered"
 )
+"""The time at which nobody else books any more."""
 _BOOK = (
-    "INSERT INTO spending AS s (source, hour, credits, calls, aside) VALUES (%s, %s, %s, %s, %s)"
+    "WITH request AS (INSERT INTO requests (id, source, purpose, accounts, cost, reserved_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s))"
+    " INSERT INTO spending AS s (source, hour, credits, calls, aside) VALUES (%s, %s, %s, %s, %s)"
     " ON CONFLICT (source, hour) DO UPDATE SET credits = s.credits + excluded.credits,"
     " calls = s.calls + excluded.calls, aside = s.aside + excluded.aside"
 )
@@ -76,8 +78,7 @@ def reserve(
     source = booking.source
     if source not in entered:
         conn.execute(_OPEN, (source,))
-    conn.execute(_ENTER, (source,))
-    time = conn.execute(_TIME, (to_ms(booking.at),))
+    time = conn.execute(_ENTER, (source, to_ms(booking.at)))
     bookings = _Bookings(conn, source)
     spending(bookings, booking.at, allowance)  # mostly what the server's time asks for too
     at, number = next(iter(time))
@@ -88,8 +89,8 @@ def reserve(
     if refusal is not None:
         return refusal
     purpose, cost = str(booking.purpose), booking.cost
-    conn.execute(_REQUEST, (number, source, purpose, booking.accounts, cost, at))
-    conn.execute(_BOOK, (source, at // HOUR_MS, cost, 1, cost if purpose in ASIDE else 0))
+    row = (number, source, purpose, booking.accounts, cost, at)
+    conn.execute(_BOOK, (*row, source, at // HOUR_MS, cost, 1, cost if purpose in ASIDE else 0))
     return Grant(number)
 
 
