@@ -12,18 +12,35 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.fakes import START
+from tests.fakes import START, FakeClock
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Booking, CreditRefusal, Purpose
 from watcher.domain.messages.presentation import Currency
-from watcher.service.daily_rates import AGAIN, DailyRates, KnownRates, rates_kept
+from watcher.service.daily_rates import AGAIN, CHECK_EVERY, DailyRates, KnownRates, rates_kept
 from watcher.service.metrics import Metrics
 from watcher.service.throttle import SourceThrottle
 from watcher.sim import Simulation
 from watcher.sources.coinstats.settings import CoinStatsSettings, Credits
+from watcher.store.memory.state import State
+from watcher.store.memory.store import MemoryStore
 from watcher.store.sqlite.store import SqliteStore
 
 DAY = timedelta(days=1)
+
+
+async def test_who_does_not_ask_takes_over_the_rates_that_another_has_asked_for() -> None:
+    store, clock = MemoryStore(State()), FakeClock()
+    mine, others = KnownRates("coins", store), KnownRates("coins", store)
+    following = asyncio.create_task(mine.follow(clock))
+    await clock.settle()
+
+    await others.keep({"EUR": Decimal("0.9")}, clock.now())
+    await clock.advance(CHECK_EVERY)
+    await clock.settle()
+
+    assert mine.known is not None
+    assert mine.known == others.known
+    following.cancel()
 
 
 class Bench:

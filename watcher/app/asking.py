@@ -17,13 +17,16 @@ from watcher.ports.shared_work import PollJob, SharedWork
 from watcher.queues.jobs import JobQueue
 from watcher.queues.memory import PollQueue
 from watcher.service.chain_discovery import ChainDiscovery
+from watcher.service.daily_rates import KnownRates
 from watcher.service.engine import RuleEngine
 from watcher.service.handing import AskerEvents, HandingOut, follow_facts, pass_on, sweep
 from watcher.service.polling import Poller
 
 
-async def ask(app: App) -> None:
-    """Make what polls each source, as this member is told to."""
+async def ask(app: App, rates: KnownRates | None) -> None:
+    """Make what polls each source, as this member is told to. `rates`: what it shows amounts by."""
+    if rates is not None:  # who plans asks for them
+        app.asking.append(("rates", partial(rates.follow, app.clock)))
     work, crowd = _shared(app), app.crowd
     queues: dict[str, JobQueue] = {}
     for name in app.settings.sources:

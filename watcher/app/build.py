@@ -90,7 +90,7 @@ async def build(
         from watcher.app.identity import fingerprint_of
 
         app.crowd = fingerprint_of(configuration)
-        await ask(app)
+        await ask(app, rates)
     if store.members.leads(PLAN):
         await plan(app, await store.members.gained(PLAN))
     return app

@@ -43,6 +43,15 @@ class KnownRates:
         """See what the store has."""
         self.known = rates_kept(await self._store.facts(self._source), self._source)
 
+    async def follow(self, clock: Clock) -> None:
+        """See what others have asked for, until cancelled."""
+        while True:
+            await clock.sleep(CHECK_EVERY)
+            try:
+                await self.look()
+            except StoreError as error:
+                log.debug("%s: the exchange rates that others know wait: %s", self._source, error)
+
     async def keep(self, told: Mapping[str, Decimal], now: datetime) -> None:
         """Take a list as the source tells it, for all who ask the store as well."""
         self.known = ExchangeRates(told, now.date(), self._source)

@@ -41,6 +41,19 @@ def test_all_answers_of_a_block_are_of_one_moment(made: str) -> None:
         assert queries.fact("s", "n") == "later"
 
 
+def test_what_was_learnt_of_each_account_is_told_with_what_was_learnt_of_all(made: str) -> None:
+    rows(made, "INSERT INTO facts VALUES ('coins', 'cadence', '{\"v\":1}', 1), ('coins', 'n', 'v', 1)")
+    made_of = "INSERT INTO accounts (source, chain, address) VALUES (%s, 'ethereum', '0x1') RETURNING id"
+    for source, text in (("coins", '{"rate":2}'), ("others", '{"rate":3}')):
+        ((number,),) = rows(made, made_of, source)
+        rows(made, "INSERT INTO cadence VALUES (%s, %s)", number, text)
+    with backend(made).queries() as queries:
+        assert queries.facts("coins") == {
+            "n": "v", "cadence": '{"v":1,"accounts":{"ethereum:0x1":{"rate":2}}}',
+        }  # fmt: skip
+        assert queries.facts("others") == {}
+
+
 def test_nothing_is_changed_by_asking(made: str) -> None:
     refused = pytest.raises(StoreError, match="replica or takes no writes")
     with backend(made).queries() as queries, refused, queries._asked() as conn:  # type: ignore[attr-defined]

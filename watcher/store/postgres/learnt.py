@@ -1,4 +1,4 @@
-"""What the schedule of a source has learnt of its accounts, for a copy between stores.
+"""What the schedule of a source has learnt of its accounts, whole: for people, and for a copy between stores.
 
 Where one process plans for ever it is one fact; where any of many may plan next, each account has a row, and
 that is newer than what the fact says of it.
@@ -15,7 +15,9 @@ from watcher.store.postgres.pool import Connection
 from watcher.store.postgres.questions.asking import stream
 
 FACT = "cadence"
-_ROWS = "SELECT source, chain || ':' || address, learnt FROM cadence JOIN accounts ON id = account"
+_FROM = "FROM cadence JOIN accounts ON id = account"
+_ROWS = f"SELECT source, chain || ':' || address, learnt {_FROM}"
+_OF_ONE = f"SELECT chain || ':' || address, learnt {_FROM} WHERE source = %s"
 _SPREAD = """
     INSERT INTO cadence (account, learnt)
     SELECT id, learnt FROM unnest(%s::text[], %s::text[]) AS found (key, learnt)
@@ -29,6 +31,14 @@ def rows(conn: Connection) -> dict[Row, dict[str, str]]:
     for source, key, text in stream(conn, _ROWS):
         found.setdefault((source, FACT), {})[key] = text
     return found
+
+
+def whole(conn: Connection, source: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """The facts of a source, with what the rows have of its accounts."""
+    text = facts.get(FACT)
+    if text is None:
+        return dict(facts)
+    return {**facts, FACT: joined(text, dict(conn.execute(_OF_ONE, (source,)).fetchall()))}
 
 
 def joined(text: Any, news: Mapping[str, str]) -> str:

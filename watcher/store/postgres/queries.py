@@ -34,6 +34,7 @@ from watcher.ports.queries import (
     Then,
     Waiting,
 )
+from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, version_of
 from watcher.store.postgres.pool import Connection, Pool
@@ -332,7 +333,8 @@ class PostgresQueries:
 
     def facts(self, source: str) -> dict[str, str]:
         with self._asked() as conn:
-            return dict(conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall())
+            found = conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall()
+            return learnt.whole(conn, source, dict(found))
 
     def members(self) -> list[MemberState]:
         with self._asked() as conn:
