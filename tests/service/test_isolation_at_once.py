@@ -45,3 +45,18 @@ async def test_two_accounts_that_are_read_again_at_once_are_both_taken_back() ->
     await asyncio.gather(*(isolation.note(each, Purpose.SCHEDULED) for each in read))
 
     assert [alert.account for alert in await store.live_alerts()] == ACCOUNTS[2:]
+
+
+async def test_who_was_read_by_another_meanwhile_is_not_told_as_failing() -> None:
+    store, clock = MemoryStore(), FakeClock()
+    wallets = {each: Wallet(each.address, "fake", each.address) for each in ACCOUNTS}
+    engine = make_engine(store, Rules([], wallets, ["ops"]), clock)
+    isolation = FaultIsolation(FakeSource(), engine)
+    for _ in range(4):  # until it is news
+        isolation.suspects.alone([ACCOUNTS[0]], "it answered 500", clock.now())
+        await clock.advance(timedelta(hours=6).total_seconds())
+    await engine.judge([Reading(ACCOUNTS[0], {}, chains=frozenset({"ethereum"}))], clock.now())
+
+    await isolation.left_out({ACCOUNTS[2]: "the answer does not mention it"})
+
+    assert await store.live_alerts() == []

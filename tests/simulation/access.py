@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tests.simulation.loop import MEMBER
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, Grant
-from watcher.domain.decision import Decision
+from watcher.domain.decision import Decision, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.commands import Commands
 from watcher.ports.members import Lease
 from watcher.ports.queries import Queries
@@ -25,9 +27,18 @@ from watcher.ports.store import Concluding, Deciding, Settlement
 
 if TYPE_CHECKING:
     from tests.simulation.invariants import Invariants
+    from tests.simulation.server import Server
     from watcher.store.memory.store import MemoryStore
 
 R = TypeVar("R")
+
+READ = frozenset(
+    {
+        "spent", "under_way", "load", "attempts", "unread_since", "live_alerts", "facts", "due", "next_due",
+        "others_wrote",
+    }
+)  # fmt: skip
+"""Calls that write nothing."""
 
 QUICK = (0.0, 0.0, 0.001, 0.002, 0.005, 0.02)
 
@@ -61,25 +72,69 @@ class Ways:
         return self.chance.uniform(0, self.slow) if self.slow else self.chance.choice(QUICK)
 
 
+class Way:
+    """One member's way to the store. What it carries is done as one step, if it arrives."""
+
+    def __init__(self, ways: Ways, watched: Invariants, cut_off: Callable[[str], bool]) -> None:
+        self.ways, self._watched, self._cut_off = ways, watched, cut_off
+        self._ordered, self._free = not ways.loses_words, 0.0
+        """One thread, one call after the other, where the store is a file; several where it is a server."""
+
+    async def call(self, what: str, work: Callable[[], R]) -> R:
+        """One call. Who gives up waiting for it does not call it back, as with a thread's work."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[R] = loop.create_future()
+        begins = max(loop.time(), self._free) + self.ways.delay()
+        if self._ordered:
+            self._free = begins
+        loop.call_at(begins, self._begin, what, work, done)
+        return await done
+
+    def _begin(self, what: str, work: Callable[[], R], done: asyncio.Future[R]) -> None:
+        ways, member, loop = self.ways, MEMBER.get(), asyncio.get_running_loop()
+        if self._cut_off(member):
+            wait = ways.chance.choice((5.0, 15.0))
+            loop.call_later(wait, _fail, done, StoreBusyError(f"the store does not answer ({what})"))
+            return
+        fails = ways.failing and ways.chance.random() < ways.failing
+        if ways.away or (fails and not (ways.loses_words and ways.chance.random() < 0.5)):
+            _fail(done, StoreBusyError(f"the store is away ({what})"))
+            return
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 (it is handed to whoever waits, as a thread's is)
+            _fail(done, error)
+        else:
+            self._watched.after_store(what, member)
+            loop.call_later(ways.delay(), self._end, what, member, done, result, bool(fails))
+
+    def _end(self, what: str, member: str, done: asyncio.Future[R], result: R, fails: bool) -> None:
+        if fails or (self.ways.loses_words and self._cut_off(member)):
+            _fail(done, StoreBusyError(f"nobody knows whether it was kept ({what})"))
+        elif not done.done():
+            done.set_result(result)
+
+
 class StoreInReach:
-    """The store port of one member."""
+    """The store port of one member. `server`: of a store that many share."""
 
     def __init__(
         self,
         store: MemoryStore,
-        ways: Ways,
+        way: Way,
         watched: Invariants,
-        cut_off: Callable[[str], bool],
         arrived: Callable[[Delivery], bool],
+        server: Server | None = None,
     ) -> None:
-        self._store, self._ways, self._watched, self._cut_off = store, ways, watched, cut_off
-        self._arrived = arrived
+        self._store, self.way, self._watched, self._arrived = store, way, watched, arrived
+        self._server = server
+        self._lease: Lease | None = None
         self.members, self.shared = store.members, store.shared
-        self._ordered, self._free = not ways.loses_words, 0.0
-        """One thread, one call after the other, where the store is a file; several where it is a server."""
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Any other call."""
+        if name.startswith("_"):
+            raise AttributeError(name)
         method = getattr(self._store, name)
 
         def call(*args: Any, **more: Any) -> Coroutine[Any, Any, Any]:
@@ -88,7 +143,9 @@ class StoreInReach:
         return call
 
     def led(self, lease: Lease) -> Self:
-        return self
+        other = copy(self)
+        other._lease = lease
+        return other
 
     def queries(self) -> Queries:
         return self._store.queries()
@@ -97,38 +154,28 @@ class StoreInReach:
         return self._store.commands(actor)
 
     async def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        """One call. Who gives up waiting for it does not call it back, as with a thread's work."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[R] = loop.create_future()
-        begins = max(loop.time(), self._free) + self._ways.delay()
-        if self._ordered:
-            self._free = begins
-        loop.call_at(begins, self._begin, what, work, done)
-        return await done
+        return await self.way.call(what, lambda: self._at_once(what, work()))
 
-    def _begin(self, what: str, work: Callable[[], Coroutine[Any, Any, R]], done: asyncio.Future[R]) -> None:
-        ways, member, loop = self._ways, MEMBER.get(), asyncio.get_running_loop()
-        if self._cut_off(member):
-            wait = ways.chance.choice((5.0, 15.0))
-            loop.call_later(wait, _fail, done, StoreError(f"the store does not answer ({what})"))
-            return
-        fails = ways.failing and ways.chance.random() < ways.failing
-        if ways.away or (fails and not (ways.loses_words and ways.chance.random() < 0.5)):
-            _fail(done, StoreError(f"the store is away ({what})"))
-            return
+    def _at_once(self, what: str, work: Coroutine[Any, Any, R]) -> R:
+        """All of it is done in one step, for it never waits; if it still may be."""
         try:
-            work().send(None)  # it never waits: all of it is done in one step
+            if self._server is not None and what not in READ:
+                self._server.check(self._lease)
+            work.send(None)
         except StopIteration as result:
-            self._watched.after_store(what, member)
-            loop.call_later(ways.delay(), self._end, what, member, done, result.value, bool(fails))
-        except Exception as error:  # noqa: BLE001 (it is handed to whoever waits, as a thread's is)
-            _fail(done, error)
+            if self._server is not None and self._lease is not None and what not in READ:
+                self._watched.writes(self._lease, self._server.leases.get(self._lease.role))
+            return result.value  # type: ignore[no-any-return]
+        finally:
+            work.close()
+        raise AssertionError(f"{what} waits")
 
-    def _end(self, what: str, member: str, done: asyncio.Future[R], result: R, fails: bool) -> None:
-        if fails or (self._ways.loses_words and self._cut_off(member)):
-            _fail(done, StoreError(f"nobody knows whether it was kept ({what})"))
-        elif not done.done():
-            done.set_result(result)
+    def _kept(self, decision: Decision, settlement: Settlement | None) -> Decision:
+        self._watched.concluded(decision, settlement)
+        if self._server is None:
+            return decision
+        self._server.concluded(decision, settlement)
+        return replace(decision, again=())
 
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         async def work() -> Grant | CreditRefusal:
@@ -142,18 +189,23 @@ class StoreInReach:
         self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None = None
     ) -> Decision:
         async def work() -> Decision:
-            decision = await self._store.conclude(accounts, decide, settlement)
-            self._watched.concluded(decision, settlement)
-            return decision
+            return self._kept(await self._store.conclude(accounts, decide, settlement), settlement)
 
         return await self._call("conclude", work)
 
     async def conclude_read(self, read: Callable[[], Concluding]) -> Decision:
         async def work() -> Decision:
             accounts, decide, settlement = read()
-            decision = await self._store.conclude(accounts, decide, settlement)
-            self._watched.concluded(decision, settlement)
-            return decision
+            return self._kept(await self._store.conclude(accounts, decide, settlement), settlement)
+
+        return await self._call("conclude", work)
+
+    async def conclude_sums(
+        self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
+    ) -> Decision | None:
+        async def work() -> Decision | None:
+            decision = await self._store.conclude_sums(read, most)
+            return self._kept(decision, None) if decision is not None else None
 
         return await self._call("conclude", work)
 

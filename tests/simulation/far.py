@@ -32,8 +32,11 @@ class Far:
         time: Callable[[], float],
         cut_off: Callable[[str], bool],
         on_arrival: Callable[[Arrival], None],
+        on_begin: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`on_begin` hears who begins to send."""
         self.name, self._time, self._cut_off, self._on_arrival = name, time, cut_off, on_arrival
+        self._on_begin = on_begin
         self._chance = random.Random(f"far {name} {seed}")
         self.trouble, self.share = "", 1.0
         self.arrived: dict[str, list[Arrival]] = {}
@@ -47,6 +50,7 @@ class Far:
 
     async def take(self, deliveries: Sequence[Delivery], member: str) -> SendResult:
         began, trouble = self._time(), ""
+        self._on_begin(member)
         await asyncio.sleep(self._latency())
         if self.trouble and self._chance.random() < self.share:
             trouble = self.trouble

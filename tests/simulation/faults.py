@@ -19,6 +19,13 @@ AFTER = 5.0
 """Seconds that a member has to begin again before it is expected to work."""
 
 
+CUT_OFF, FROM_STORE, MACHINE = "is cut off", "is cut off from the store", "dies with its machine"
+
+
+SILENCES = (1, 7, 12, 60, 150, 600, 1500, 2500)
+"""Seconds for which a member is silent: shorter and longer than others wait for it, in slow worlds too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that goes wrong: when, for how long, what, to whom, and how much."""
@@ -43,6 +50,8 @@ def clock(seconds: float) -> str:
 def planned(chance: random.Random, days: float, names: Sequence[str]) -> list[Fault]:
     """All faults of a world, in their order. Kills more often than anything else."""
     found = [*_of_members(chance, days, names), *_of_others(chance, days)]
+    if len(names) > 1:
+        found += _of_many(chance, days, names)
     return sorted(found, key=lambda fault: fault.at)
 
 
@@ -61,6 +70,17 @@ def _of_members(chance: random.Random, days: float, names: Sequence[str]) -> Ite
         by = chance.choice((-7200, -600, -35, 35, 600, 7200)) * chance.uniform(0.5, 1)
         lasts = chance.choice((300, 3600))
         yield Fault(chance.uniform(0, end), lasts, "clock steps", chance.choice(names), by)
+
+
+def _of_many(chance: random.Random, days: float, names: Sequence[str]) -> Iterator[Fault]:
+    """What befalls members of an installation with several."""
+    end = days * DAY
+    for _ in range(int(days * chance.uniform(1, 8) * len(names))):
+        lasts, what = chance.choice(SILENCES), chance.choice((CUT_OFF, FROM_STORE, "stands still"))
+        yield Fault(chance.uniform(0, end), lasts, what, chance.choice(names))
+    for _ in range(int(days * chance.uniform(0, 4) * len(names))):
+        down = chance.choice((1, 5, 20, 60, 600))
+        yield Fault(chance.uniform(0, end), down, MACHINE, chance.choice(names), chance.randint(0, 20))
 
 
 def _of_others(chance: random.Random, days: float) -> Iterator[Fault]:
@@ -106,7 +126,8 @@ def _beginning(world: World, fault: Fault) -> tuple[Callable[[], None], Callable
 
 async def _member(world: World, fault: Fault) -> None:
     member = world.members[fault.whom]
-    if fault.what in ("kill", "kill in the act"):
+    if fault.what in ("kill", "kill in the act", MACHINE):
+        member.with_its_machine = fault.what == MACHINE
         member.aim(int(fault.much), fault.lasts, in_the_act=fault.what != "kill")
         await asyncio.sleep(fault.lasts + AFTER)
     elif fault.what == "stop":
@@ -120,6 +141,6 @@ async def _member(world: World, fault: Fault) -> None:
         await asyncio.sleep(fault.lasts)
         member.clock.off = 0.0
     else:
-        world.split.add(fault.whom)
+        world.cut(fault.whom, fault.what)
         await asyncio.sleep(fault.lasts)
-        world.split.discard(fault.whom)
+        world.join(fault.whom, fault.what)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.simulation.far import Arrival
+from tests.simulation.loop import MEMBER
 from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.credits.allowance import Booking, CreditPlan, CreditRefusal, Grant, Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Message
 from watcher.domain.model import Account, Asset, Change
+from watcher.ports.members import Lease
 from watcher.ports.store import Settlement
 
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 LOW, CLEAR = Decimal("0.5"), Decimal("0.8")
+POOR, RICH = 1500, 2500
 EVENTS = ("moved", "new", "gone")
-CHANGES = frozenset({"reserve", "conclude", "fail", "settle", "keep_facts"})
+HURRY = timedelta(seconds=90)
+"""Within so much somebody may ask who has just looked whether others did: a store may be slow."""
+CHANGES = frozenset({"reserve", "conclude", "fail", "settle", "keep_facts", "hand", "fetch", "finish"})
 """What of the store's calls changes it."""
 
 
@@ -48,7 +53,7 @@ class Invariants:
         world: World,
     ) -> None:
         self._truth, self._plans, self._channels = truth, plans, channels
-        self._time, self._note, self._acts = time, world.note, world.acts
+        self._time, self._note, self._acts, self._worth = time, world.note, world.acts, world.worth
         self.broken: list[str] = []
         self.booked: dict[str, int] = defaultdict(int)
         self.metered: dict[str, int] = defaultdict(int)
@@ -66,6 +71,11 @@ class Invariants:
         self.arrived: dict[str, dict[str, set[Kind]]] = {name: defaultdict(set) for name in channels}
         """By channel and alert: what arrived of it."""
         self.arrivals = self.repeats = 0
+        self.moved: dict[Account, float] = {}
+        """When it was last concluded that an account holds something else."""
+        self._by: dict[Account, tuple[datetime, str]] = {}
+        """The same in the store's time, and through whom."""
+        self._starts: dict[str, int] = {}
         self.tried: dict[Account, float] = {}
         """When an attempt to read each account was concluded last."""
 
@@ -115,6 +125,7 @@ class Invariants:
         for state in decision.accounts:
             if state.last_attempt == decision.at:
                 self.tried[state.account] = now
+                self._by[state.account] = decision.at, MEMBER.get()
         for alert in decision.alerts:
             self._alert(alert)
         for delivery in decision.deliveries:
@@ -134,6 +145,8 @@ class Invariants:
             words = f"alert {alert.id} of {alert.rule}: its acknowledgement was written over"
             self.expect(alert.acknowledged is not None, words)
         self.alerts[alert.id] = alert
+        if alert.rule == "poor":
+            self._sum(known, alert)
         other = self._live.get(key)
         if alert.live:
             twice = f"two live alerts of {alert.rule} on {alert.subject}: {other} and {alert.id}"
@@ -141,6 +154,15 @@ class Invariants:
             self._live[key] = alert.id
         elif other == alert.id:
             del self._live[key]
+
+    def _sum(self, known: Alert | None, alert: Alert) -> None:
+        """A sum is judged upon what is kept of its parts now."""
+        worth = self._worth()
+        words = f"{alert.rule} is {alert.state}, and its parts are worth {worth}: {alert.because}"
+        if known is None:
+            self.expect(worth < POOR, words)
+        elif known.live and not alert.live and not alert.closed:
+            self.expect(worth > RICH, words)
 
     def _owe(self, delivery: Delivery) -> None:
         message, known = delivery.message, self.owed.get(delivery.id)
@@ -187,6 +209,7 @@ class Invariants:
         gap = f"history of {key} has a gap: {before} was kept, then {change.before} -> {change.after}"
         self.expect(change.before == before, gap)
         self._last[key] = change.after
+        self.moved[change.account] = self._time()
         real = not change.after or change.after in holding.answered
         self.expect(real, f"history has {change.after} of {key}, which no answer told")
         if change.after == 0:
@@ -199,6 +222,28 @@ class Invariants:
         for channel in self._channels:
             words = f"nobody is told on {channel} of {key} {change.before} -> {change.after}"
             self.expect((subject, channel) in told, words)
+
+    # ------------------------------------------------------------------ members
+
+    def started(self, source: str, start: int, spacing: int) -> None:
+        """The gate of a source has given out a start, in milliseconds."""
+        last = self._starts.get(source, -spacing)
+        words = f"two starts of {source} lie {start - last} ms apart, and not {spacing}"
+        self.expect(start - last >= spacing, words)
+        self._starts[source] = start
+
+    def writes(self, lease: Lease, now: Lease | None) -> None:
+        """Somebody has written on behalf of a role, which is led like that now."""
+        words = f"{lease.member} has written for {lease.role} ({lease.term}), which is led by {now} now"
+        self.expect(now == lease, words)
+
+    def asks(self, life: str, planned: Mapping[Account, datetime], now: datetime) -> None:
+        """A member asks for accounts of its jobs."""
+        for account, at in planned.items():
+            done, whose = self._by.get(account, (at, life))
+            late = whose != life and at <= done < now - HURRY
+            words = f"{life} asks for {account}, as planned at {at}; {whose} has read it at {done}"
+            self.expect(not late, words)
 
     # ------------------------------------------------------------------ deliveries
 

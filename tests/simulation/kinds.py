@@ -84,6 +84,7 @@ class SimulatedSource:
         """One request goes out, is answered there, and the answer comes back, or not."""
         provider: Provider = self._world.providers[self.name]
         member, world = MEMBER.get(), self._world
+        world.asks(member, request)
         await asyncio.sleep(provider.latency())
         if world.cut_off(member):  # packets are dropped: nothing was sent as far as the API knows
             await asyncio.sleep(TIMEOUT)

@@ -14,7 +14,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 MEMBER: ContextVar[str] = ContextVar("member", default="")
@@ -50,6 +50,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._dead: set[str] = set()
         self._frozen: dict[str, float] = {}
         self._tasks: dict[str, dict[int, SimulatedTask]] = {}
+        self._readers: dict[int, tuple[Callable[..., Any], Context]] = {}
+        self._readable: set[int] = set()
         self._count = 0
         self.steps = 0
         self.on_step: Callable[[str], None] = lambda _member: None
@@ -102,6 +104,23 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
         self.call_later(self._chance.choice(IN_A_THREAD), work)
         return future
+
+    def add_reader(  # type: ignore[override]
+        self, fd: Any, callback: Callable[..., Any], *_args: Any
+    ) -> None:
+        self._readers[fd] = callback, copy_context()
+        if fd in self._readable:
+            self.readable(fd)
+
+    def remove_reader(self, fd: Any) -> bool:
+        return self._readers.pop(fd, None) is not None
+
+    def readable(self, fd: int) -> None:
+        """There is news on a connection, from now on."""
+        self._readable.add(fd)
+        if fd in self._readers:
+            callback, context = self._readers[fd]
+            self.call_soon(callback, context=context)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """It is passed over when its time comes."""

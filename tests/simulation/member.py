@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from contextvars import Context, copy_context
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tests.simulation.access import StoreInReach
+from tests.simulation.access import StoreInReach, Way
 from tests.simulation.loop import MEMBER
+from tests.simulation.shared import SimulatedWork, VirtualDatabaseClock, joining
+from watcher.config.models import ClusterSettings
 from watcher.daemon.run import Daemon
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Store
 from watcher.service.clock import SystemClock
 from watcher.store.memory.store import MemoryStore
+from watcher.store.postgres.members import PostgresMembers
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -47,6 +51,14 @@ class Member:
         self.clock = MemberClock(world.loop)
         self.lives = 0
         self.store = MemoryStore(world.state)
+        settings = world.configuration.settings
+        mine = replace(settings, cluster=ClusterSettings(name=name))
+        self.configuration = replace(world.configuration, settings=mine)
+        self.elections: PostgresMembers | None = None
+        """Of a member among many."""
+        self.work: SimulatedWork | None = None
+        self.with_its_machine = False
+        """Whether it dies so that the database does not hear of it."""
         self._daemon: Daemon | None = None
         self._task: asyncio.Task[None] | None = None
         self.strike = -1
@@ -77,16 +89,30 @@ class Member:
     async def _run(self) -> None:
         world, life = self._world, self.life
         self._daemon = daemon = Daemon(Path("watcher.yaml"), {}, lambda _: None, self.clock)
-        store = StoreInReach(self.store, world.ways, world.watched, world.cut_off, world.has_arrived)
+        store = self._reach()
         try:
-            broken = await daemon.serve(world.configuration, cast(Store, store))
+            broken = await daemon.serve(self.configuration, cast(Store, store))
             world.watched.expect(not broken, f"{life}: a task of the daemon ended by itself")
         except Exception as error:  # noqa: BLE001 (as a process: it says why it ends, and ends)
             if not world.over and not world.loop.is_dead(life):
                 world.note(f"ends: {error!r}", life)
                 world.watched.expect(isinstance(error, StoreError), f"{life} ends: {error!r}")
+        finally:
+            if self.elections is not None:
+                await self.elections.close()
         if not daemon.stopping.is_set():
             self.again(5.0)
+
+    def _reach(self) -> StoreInReach:
+        """The store, as a new process reaches it."""
+        world, server = self._world, self._world.server
+        way = Way(world.ways, world.watched, world.cut_from_store)
+        store = MemoryStore(world.state)
+        if server is not None:
+            self.elections = joining(server, way, self.life, VirtualDatabaseClock(self.clock))
+            self.work = SimulatedWork(server, way)
+            store.members, store.shared = self.elections, self.work
+        return StoreInReach(store, way, world.watched, world.has_arrived, server)
 
     def aim(self, steps: int, down: float, *, in_the_act: bool) -> None:
         """Kill it so many steps from now, or from the next thing that it does to anybody else."""
@@ -118,6 +144,9 @@ class Member:
             self._world.note("is killed", self.life)
             self._world.loop.kill(self.life)
             self._task = None
+            if self._world.server is not None and not self.with_its_machine:
+                self._world.server.end_all(self.life)
+        self.with_its_machine = False
         self.strike = -1
         self.again(self._down)
 

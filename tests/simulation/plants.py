@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from tests.simulation.access import StoreInReach
+from tests.simulation.server import GateRow, Server
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Sent
 from watcher.domain.readings import reconcile
 from watcher.domain.readings.diff import diff
 from watcher.domain.readings.plausibility import Plausibility
 from watcher.ports.store import Deciding, Settlement
+from watcher.queues.jobs import JobQueue
 from watcher.service.delivery import Deliverer
 from watcher.service.delivery_policy import ChannelSession
 from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
+from watcher.store.postgres import members as elections
+from watcher.store.postgres.members import PostgresMembers
 
-LONG = 3.0
-"""Seconds that a call may wait in the middle of what should be one step."""
+LONG, LONGER = 3.0, 300.0
+"""Seconds that a call may wait in the middle of what should be one step, of one process and of many."""
 
 Plant = tuple[Any, str, Any]
 """Whose, what, and what stands there instead."""
-
-
-@contextmanager
-def patched(owner: Any, name: str, instead: Any) -> Iterator[None]:
-    before = getattr(owner, name)
-    setattr(owner, name, instead)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 async def _settled_first(self: Deliverer, session: ChannelSession, batch: Sequence[Delivery]) -> bool:
@@ -50,8 +44,8 @@ async def _written_over(
     self: MemoryStore, accounts: Sequence[Any], decide: Deciding, settlement: Settlement | None = None
 ) -> Decision:
     """Decided upon what was read a moment ago, and kept whatever others kept meanwhile."""
-    decision = decide(self.state.cache.past(accounts), self._recall)
-    await asyncio.sleep(random.uniform(0, LONG))
+    decision = decide(self._past(accounts), self._recall)
+    await asyncio.sleep(random.uniform(0, LONGER if self.state.apart else LONG))
     self.state.keep(decision, settlement)
     return decision
 
@@ -62,7 +56,7 @@ def _all_is_plausible(state: Any, reading: Any, now: Any, jumps: Any = None, dif
     return Plausibility(tuple(found), {})
 
 
-_settle = State.settle
+_settle, _turn = State.settle, Server._turn
 
 
 def _unknown_is_free(self: State, settlement: Settlement, *more: Any) -> None:
@@ -80,8 +74,50 @@ def _forgetful(self: State, deliveries: Sequence[Delivery]) -> None:
 
 async def _in_steps(self: StoreInReach, what: str, work: Callable[[], Any]) -> Any:
     """The store's calls as they come, so that what waits in the middle of one is overtaken by another."""
-    await asyncio.sleep(self._ways.delay())
+    await asyncio.sleep(self.way.ways.delay())
     return await work()
+
+
+def _nobody_asked(_self: JobQueue, _accounts: Sequence[Any]) -> Any:
+    """Whoever is given a job of somebody who is gone does all of it anew."""
+
+    async def none() -> Sequence[Any]:
+        return ()
+
+    return none()
+
+
+def _the_same_turn(self: Server, row: GateRow, values: Mapping[str, Any]) -> Any:
+    """Two that read the row before either has written it."""
+    before = row.next_start
+    found = _turn(self, row, values)
+    if random.random() < 0.5:
+        row.next_start = before
+    return found
+
+
+async def _sums_before(self: MemoryStore, read: Any, most: int) -> Decision | None:
+    """What is summed is read before the sum is anybody's."""
+    everyone = self._past(list(self.state.cache.states))
+    await asyncio.sleep(random.uniform(0, LONGER))
+    if not (taken := dict(islice(self.state.owed.items(), most))):
+        return None
+    for key in taken:
+        del self.state.owed[key]
+    _, decide = read(taken)
+    decision: Decision = decide(replace(everyone, apart=False), self._recall)
+    self.state.keep(decision, None)
+    return decision
+
+
+def _leads_on(self: PostgresMembers) -> None:
+    """Whoever does not reach the others goes on with what it leads."""
+    self._ballot = None
+
+
+def _gives_nothing_back(self: Server, _crowd: str, _stalled: float) -> int:
+    self.workers.clear()
+    return 0
 
 
 STEPS: Plant = (StoreInReach, "_call", _in_steps)
@@ -96,3 +132,13 @@ PLANTS: dict[str, list[Plant]] = {
     "an answer that is lost is free": [(State, "settle", _unknown_is_free)],
     "a delivery is forgotten": [(State, "owe", _forgetful)],
 }
+
+AMONG_MANY: dict[str, list[Plant]] = {
+    "who has lost a role writes for it": [(Server, "check", lambda _self, _lease: None)],
+    "who is cut off leads on": [(PostgresMembers, "_drop", _leads_on), (elections, "SILENT", 1e9)],
+    "what was asked for is asked for again": [(JobQueue, "settled", _nobody_asked)],
+    "two start at once": [(Server, "_turn", _the_same_turn)],
+    "sums are read before their turn": [(MemoryStore, "conclude_sums", _sums_before), STEPS],
+    "the jobs of the dead are lost": [(Server, "sweep", _gives_nothing_back)],
+}
+"""The same where members share a store."""

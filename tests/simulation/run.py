@@ -10,19 +10,23 @@ import time
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import Result, World
 
+MEMBERS = (1, 3, 2, 1, 5, 3)
+"""How many the worlds have, by turns."""
+
 
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=20, help="how many, one after the other")
-    parser.add_argument("--members", type=int, default=1, help="processes over one store")
+    parser.add_argument("--members", type=int, default=0, help="processes over one store; 0: one to five")
     parser.add_argument("--days", type=float, default=2.0, help="simulated days of each world")
     parser.add_argument("--minutes", type=float, default=0, help="go on for so long, whatever --seeds says")
     parser.add_argument("--history", action="store_true", help="show the last lines of each world")
     asked = parser.parse_args(words)
     began, seed, broken, days, steps = time.monotonic(), asked.seed, 0, 0.0, 0
     while seed < asked.seed + asked.seeds or time.monotonic() - began < asked.minutes * 60:
-        result = World(Scenario(seed, asked.days, asked.members)).run()
+        members = asked.members or MEMBERS[seed % len(MEMBERS)]
+        result = World(Scenario(seed, asked.days, members)).run()
         days, steps = days + result.days, steps + result.steps
         broken += bool(result.broken)
         say(result, asked.history)
@@ -36,9 +40,10 @@ def main(words: list[str]) -> int:
 def say(result: Result, history: bool) -> None:
     seed = result.scenario.seed
     print(
-        f"seed {seed}: {result.lives} lives, {result.changes} changes, {result.arrivals} messages"
-        f" ({result.repeats} again), {result.steps:,} steps, {result.digest}", flush=True,
-    )  # fmt: skip
+        f"seed {seed}, members {result.scenario.members}: {result.lives} lives, {result.changes} changes,"
+        f" {result.arrivals} messages ({result.repeats} again), {result.steps:,} steps, {result.digest}",
+        flush=True,
+    )
     if result.broken or history:
         print("\n".join(f"  {line}" for line in result.history))
         print("\n".join(f"  BROKEN: {words}" for words in result.broken), flush=True)

@@ -53,6 +53,8 @@ class Scenario:
     seed: int
     days: float = 2.0
     members: int = 1
+    peace: bool = True
+    """Whether it goes on in the end until all has come to rest."""
     chance: random.Random = field(init=False)
     period: str = field(init=False)
     limit: int = field(init=False)
@@ -64,6 +66,8 @@ class Scenario:
     rate: float = field(init=False)
     moves_every: float = field(init=False)
     faults: list[Fault] = field(init=False)
+    slowed: int = field(init=False)
+    """By how much all that members do to hear of each other is slower than it is: days would take hours."""
 
     def __post_init__(self) -> None:
         chance = self.chance = random.Random(f"scenario {self.seed}")
@@ -79,6 +83,7 @@ class Scenario:
         self.rate = chance.choice((0.5, 0.5, 2, 20))
         self.moves_every = chance.choice((1, 2, 4)) * HOUR
         self.faults = planned(chance, self.days, self.names)
+        self.slowed = chance.choice((10, 120, 120)) if self.members > 1 else 1
 
     @property
     def names(self) -> list[str]:

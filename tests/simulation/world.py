@@ -8,37 +8,47 @@ import logging
 import random
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Self
 
 from tests.simulation.access import Ways
 from tests.simulation.far import Arrival, Far
-from tests.simulation.faults import DAY, HOUR, Fault, befall, clock
+from tests.simulation.faults import CUT_OFF, DAY, HOUR, Fault, befall, clock
 from tests.simulation.invariants import Invariants
 from tests.simulation.kinds import WORLD
 from tests.simulation.loop import MEMBER, SimulatedLoop
 from tests.simulation.member import START, Member, seeded
+from tests.simulation.patching import patched
+from tests.simulation.rest import USDC, at_rest, judged
 from tests.simulation.scenario import Scenario
-from tests.simulation.truth import Holding, Provider, Truth
+from tests.simulation.server import Server, Session
+from tests.simulation.truth import ZERO, Holding, Provider, Truth
 from watcher.daemon import upkeep
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import CreditPlan
-from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset
+from watcher.ports.members import Lease
 from watcher.ports.source import Reply, Request
+from watcher.service import engine as rule_engine
+from watcher.service import handing, sums, timers
 from watcher.store.memory.state import State
+from watcher.store.postgres import jobs as engine
+from watcher.store.postgres import members as elections
+from watcher.store.postgres.election import IDLE
+from watcher.store.postgres.members import SILENT
 
 SHOWN = 60
 """Lines of history that a report shows."""
 
+PRICE = 3
 SOON = 6 * HOUR + 2 * HOUR
 """Seconds in peace after which all must have come to rest: the longest promise, and some."""
-
-ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", "0xa0b8")
 
 
 @dataclass
@@ -69,20 +79,31 @@ class World:
         self._chance = random.Random(f"world {seed}")
         self._lines: deque[str] = deque(maxlen=SHOWN)
         self._digest = blake2b(digest_size=8)
-        self.state, self.ways = State(), Ways(seed)
-        self.ways.loses_words = scenario.members > 1
+        many = scenario.members > 1
+        self.state, self.ways = State(apart=many), Ways(seed)
+        self.ways.loses_words = many
         self.truth = Truth(seed)
         plan = CreditPlan(scenario.limit, scenario.period)
         self.providers = {"coins": Provider("coins", self.truth, plan, seed, self.now)}
         names = ("ops", "pager")
         self.over = False
         self.watched = Invariants(self.truth, {"coins": plan}, names, self.loop.time, self)
-        self.fars = {name: Far(name, seed, self.loop.time, self.cut_off, self._arrived) for name in names}
+        self.fars = {
+            name: Far(name, seed, self.loop.time, self.cut_off, self._arrived, self._sends) for name in names
+        }
+        self.server: Server | None = None
+        if many:
+            self.server = Server(
+                self.now, self.state, IDLE * scenario.slowed,
+                on_end=self._ended, on_start=self.watched.started, on_lead=self._leads,
+            )  # fmt: skip
         self.context = copy_context()
         self.context.run(WORLD.set, self)
         self.configuration = scenario.configuration()
         self.members = {name: self.context.run(Member, name, self) for name in scenario.names}
-        self.split: set[str] = set()
+        self._cuts: dict[str, list[str]] = {name: [] for name in scenario.names}
+        self._cut_since: dict[str, float] = {}
+        """Who cannot reach the store, and since when."""
         self._answered = asyncio.Event()
         self._calm_since = 0.0
         self._suffering = 0
@@ -93,6 +114,18 @@ class World:
     def now(self) -> datetime:
         """The true time."""
         return START + timedelta(milliseconds=int(self.loop.time() * 1000))
+
+    @property
+    def fund(self) -> list[Account]:
+        """The accounts that are summed."""
+        wallets = self.configuration.settings.wallets
+        return [account for wallet in wallets if wallet.tags for account in wallet.accounts]
+
+    def worth(self) -> Decimal:
+        """The sum of what is kept of these."""
+        states = self.state.cache.states
+        found = [sum(states[each].amounts.values(), ZERO) for each in self.fund if each in states]
+        return sum(found, ZERO) * PRICE
 
     def acts(self, life: str) -> None:
         """A member has just done something that others see."""
@@ -107,7 +140,21 @@ class World:
         self._digest.update(line.encode())
 
     def cut_off(self, life: str) -> bool:
-        return life.rstrip("0123456789") in self.split
+        """Whether a member reaches nobody."""
+        return CUT_OFF in self._cuts[life.rstrip("0123456789")]
+
+    def cut_from_store(self, life: str) -> bool:
+        return life.rstrip("0123456789") in self._cut_since
+
+    def cut(self, name: str, what: str) -> None:
+        self._cuts[name].append(what)
+        self._cut_since.setdefault(name, self.loop.time())
+
+    def join(self, name: str, what: str) -> None:
+        if what in self._cuts[name]:
+            self._cuts[name].remove(what)
+        if not self._cuts[name]:
+            self._cut_since.pop(name, None)
 
     def has_arrived(self, delivery: Delivery) -> bool:
         return delivery.id in self.fars[delivery.channel].arrived
@@ -127,6 +174,32 @@ class World:
         again = len(self.fars[arrival.delivery.channel].arrived[arrival.delivery.id]) > 1
         self.watched.arrive(arrival, again=again)
         self.acts(arrival.member)
+
+    def asks(self, life: str, request: Request) -> None:
+        """A request goes out."""
+        work = self.members[life.rstrip("0123456789")].work
+        if work is not None:
+            self.watched.asks(life, work.planned(request.accounts), self.now())
+
+    def _sends(self, life: str) -> None:
+        """Somebody begins to tell something."""
+        since = self._cut_since.get(life.rstrip("0123456789"), self.loop.time())
+        long = self.loop.time() - since
+        words = f"{life} tells something, and has not reached the store for {long:.1f} s"
+        self.watched.expect(long <= SILENT * self.scenario.slowed + 1, words)
+
+    def _ended(self, session: Session) -> None:
+        if not self.cut_from_store(session.life):
+            self.loop.readable(session.number)
+
+    def _leads(self, lease: Lease) -> None:
+        self.note(f"{lease.member} leads {lease.role}, {lease.term}")
+        for name, member in self.members.items():
+            twice = name != lease.member and member.runs and member.elections is not None
+            words = f"{name} leads {lease.role} still, as {lease.member} begins to"
+            self.watched.expect(
+                not twice or member.elections is None or not member.elections.leads(lease.role), words
+            )
 
     # ------------------------------------------------------------------ the run
 
@@ -164,10 +237,12 @@ class World:
         for each in (*moving, *suffering):
             each.cancel()
         self._heal()
+        if not self.scenario.peace:
+            return
         await asyncio.sleep(SOON)
         if self.scenario.scarce:  # what was overspent on bad days is back with the next period
             await asyncio.sleep(DAY if self.scenario.period == "day" else 0)
-        self._at_rest()
+        at_rest(self)
 
     async def _move(self, holding: Holding) -> None:
         while True:
@@ -204,6 +279,8 @@ class World:
             now = self.loop.time()
             if self.scenario.scarce or self._suffering:
                 continue
+            if now - self._calm_since > 2 * HOUR:
+                judged(self)
             for wallet in self.configuration.settings.wallets:
                 longest = self.scenario.every.get(wallet.name, 6 * HOUR)
                 for account in wallet.accounts:
@@ -226,7 +303,9 @@ class World:
     def _heal(self) -> None:
         self.note("all faults are over")
         self.ways.heal()
-        self.split.clear()
+        for name, cuts in self._cuts.items():
+            for each in tuple(cuts):
+                self.join(name, each)
         self._suffering, self._calm_since = 0, self.loop.time()
         for provider in self.providers.values():
             provider.recover()
@@ -249,32 +328,21 @@ class World:
     def _uncaught(self, life: str, words: str) -> None:
         self.watched.broken.append(f"{life}: nobody caught: {words}")
 
-    def _at_rest(self) -> None:
-        expect, state = self.watched.expect, self.state
-        for each in state.deliveries.values():
-            words = f"delivery {each.id} to {each.channel} is {each.state} at rest: {each.message.title}"
-            expect(each.state is DeliveryState.SENT, words)
-        for identity, owed in self.watched.owed.items():
-            expect(identity in self.fars[owed.channel].arrived, f"never arrived: {owed.message.title}")
-        expect(not state.cache.owing, f"an end is owed at rest: {state.cache.owing}")
-        for (account, asset), holding in self.truth.holdings.items() if not self.scenario.scarce else ():
-            known = state.cache.states.get(account)
-            expect(known is not None and not known.held, f"{account} is held at rest: {known}")
-            kept = known.amounts.get(asset, 0) if known is not None else None
-            expect(kept == holding.amount, f"{account} {asset} is {holding.amount}, and {kept} is kept")
-        for alert in state.alerts.values():
-            if alert.live and alert.rule in ("low", "low-for"):
-                low = self.truth.holdings[Account("coins", "ethereum", "hot"), ETH].amount < 1 / 2
-                expect(low, f"{alert.rule} is {alert.state} at rest: {alert.because}")
-            elif alert.live and not self.scenario.scarce:
-                expect(alert.rule == "poor", f"{alert.rule} is {alert.state} at rest: {alert.because}")
-
     def _furnish(self) -> None:
         for wallet in self.configuration.settings.wallets:
             for account in wallet.accounts:
                 role = "low" if wallet.name == "hot" else "plain"
-                self.truth.hold(account, Asset(account.chain, "ethereum"), "ETH", "3", role)
+                self.truth.hold(account, Asset(account.chain, "ethereum"), "ETH", str(PRICE), role)
         self.truth.hold(Account("coins", "ethereum", "solo"), USDC, "USDC", "1", "gone")
+
+
+SLOWED = {
+    elections: ("FIRST_WAIT", "LONGEST_WAIT", "EVERY", "SILENT", "GHOST", "LEFT"),
+    engine: ("LOOK", "BEAT", "STALLED"),
+    handing: ("LOOK", "SWEEP_EVERY"),
+    sums: ("LOOK",),
+}
+"""What members do to hear of each other."""
 
 
 @contextmanager
@@ -289,12 +357,17 @@ def virtual_time(world: World) -> Iterator[None]:
             member = world.members[MEMBER.get().rstrip("0123456789")]
             return member.clock.now()  # type: ignore[return-value]
 
-    before, look_every = module.datetime, upkeep.LOOK_EVERY
-    module.datetime, upkeep.LOOK_EVERY = Stepped, 60.0
-    try:
+    with ExitStack() as changed:
+        changed.enter_context(patched(module, "datetime", Stepped))
+        changed.enter_context(patched(upkeep, "LOOK_EVERY", 60.0))
+        changed.enter_context(patched(handing, "FACTS_EVERY", 60.0))
+        changed.enter_context(patched(timers, "EVERY", 60.0))
+        changed.enter_context(patched(rule_engine, "PASS", timedelta(seconds=60)))
+        for owner, names in SLOWED.items() if world.scenario.slowed > 1 else ():
+            for name in names:
+                slower = getattr(owner, name) * world.scenario.slowed
+                changed.enter_context(patched(owner, name, slower))
         yield
-    finally:
-        module.datetime, upkeep.LOOK_EVERY = before, look_every
 
 
 class _Faults(logging.Handler):

@@ -26,7 +26,7 @@ from watcher.domain.readings.fault_isolation import (
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import counted, moment
-from watcher.domain.values.verdict import Verdict, met, not_met
+from watcher.domain.values.verdict import Answer, Verdict, met, not_met
 from watcher.ports.queue import Batch
 from watcher.ports.source import Reply, Request, Source
 from watcher.ports.store import Recall
@@ -230,11 +230,20 @@ class FaultIsolation:
 
         def deciding(past: Snapshot, _recall: Recall) -> Decision:
             at = self._clock.now()
+            if verdict.answer is Answer.MET and not known.part and _read_since(past, account, known):
+                return Decision(at)  # by another who asks, and this one has not heard of it yet
             return notice(past, PART_TERMS, subject, verdict, self._rules.channels, at, about)
 
         # What many share was told in the name of one of them, which may have been read since.
         whose = [each for each in self._rules.wallets if each.source == account.source] if known.part else []
         await self._engine.conclude(whose or [account], deciding)
+
+
+def _read_since(past: Snapshot, account: Account, known: FailingAccount) -> bool:
+    """Whether an account was read since it failed last, as far as it is known here."""
+    state = past.accounts.get(account)
+    read = state.last_reading if state is not None else None
+    return known.apart is not None and read is not None and read > known.apart.tried
 
 
 def _failed(reply: Reply) -> bool:

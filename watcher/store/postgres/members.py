@@ -117,6 +117,7 @@ class PostgresMembers:
         self._drop()
         if ballot is not None:
             leaving = asyncio.ensure_future(self._run(partial(ballot.close, self.identity.name)))
+            leaving.add_done_callback(_forget)
             await asyncio.wait([leaving], timeout=EVERY)
             ballot.abandon()
         self._thread.shutdown(wait=False)
@@ -281,10 +282,10 @@ class PostgresMembers:
         if ballot is None:
             raise StoreBusyError(f"{self._place}: the connection was lost")
         asked, heard = asyncio.ensure_future(self._run(partial(work, ballot))), asyncio.Event()
+        asked.add_done_callback(_forget)  # who waits may be cancelled before the server has answered
         asked.add_done_callback(lambda _: heard.set())
         if await self._timer.wait(heard, max(self._reached + SILENT - self._ticks(), 0.1)):
             return asked.result()
-        asked.add_done_callback(_forget)
         raise StoreBusyError(f"{self._place}: the server has not answered for {SILENT:g} s")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
