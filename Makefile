@@ -31,8 +31,9 @@ test-index: $(VENV)/.python
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run $(ARGS)
 
-# Whole worlds on virtual time, each by a seed: kills, lies, outages and clocks that step, and what must hold
-# meanwhile. A broken one is shown with its seed; some are in `make test`. ARGS="--seed 7 --days 30 --minutes 60"
+# Whole worlds on virtual time, each by a seed, of one to five members: kills, lies, outages, partitions and
+# clocks that step, and what must hold meanwhile. A broken one is shown with its seed; some are in `make test`.
+# ARGS="--seed 7 --days 30 --minutes 60"; --members 3; --postgresql: the statements of members on a real one.
 sim: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.run $(ARGS)
 

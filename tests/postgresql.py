@@ -189,6 +189,11 @@ def database(postgresql: Cluster) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def made_once(postgresql: Cluster) -> str:
     """A database with the tables of a store, from which each test's own is copied."""
+    return with_a_store(postgresql)
+
+
+def with_a_store(postgresql: Cluster) -> str:
+    """The name of a new database with the tables of a store, in which bookings have the time that is said."""
     from watcher.store.postgres.backend import PostgresSettings
     from watcher.store.postgres.store import prepare
 

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from tests.simulation.access import StoreInReach
@@ -22,6 +21,7 @@ from watcher.service.delivery import Deliverer
 from watcher.service.delivery_policy import ChannelSession
 from watcher.store.memory.state import State
 from watcher.store.memory.store import MemoryStore
+from watcher.store.postgres import alerts, leases, ledger, look
 from watcher.store.postgres import members as elections
 from watcher.store.postgres.members import PostgresMembers
 
@@ -96,28 +96,9 @@ def _the_same_turn(self: Server, row: GateRow, values: Mapping[str, Any]) -> Any
     return found
 
 
-async def _sums_before(self: MemoryStore, read: Any, most: int) -> Decision | None:
-    """What is summed is read before the sum is anybody's."""
-    everyone = self._past(list(self.state.cache.states))
-    await asyncio.sleep(random.uniform(0, LONGER))
-    if not (taken := dict(islice(self.state.owed.items(), most))):
-        return None
-    for key in taken:
-        del self.state.owed[key]
-    _, decide = read(taken)
-    decision: Decision = decide(replace(everyone, apart=False), self._recall)
-    self.state.keep(decision, None)
-    return decision
-
-
 def _leads_on(self: PostgresMembers) -> None:
     """Whoever does not reach the others goes on with what it leads."""
     self._ballot = None
-
-
-def _gives_nothing_back(self: Server, _crowd: str, _stalled: float) -> int:
-    self.workers.clear()
-    return 0
 
 
 STEPS: Plant = (StoreInReach, "_call", _in_steps)
@@ -138,7 +119,17 @@ AMONG_MANY: dict[str, list[Plant]] = {
     "who is cut off leads on": [(PostgresMembers, "_drop", _leads_on), (elections, "SILENT", 1e9)],
     "what was asked for is asked for again": [(JobQueue, "settled", _nobody_asked)],
     "two start at once": [(Server, "_turn", _the_same_turn)],
-    "sums are read before their turn": [(MemoryStore, "conclude_sums", _sums_before), STEPS],
-    "the jobs of the dead are lost": [(Server, "sweep", _gives_nothing_back)],
 }
 """The same where members share a store."""
+
+AT_THE_DATABASE: dict[str, list[Plant]] = {
+    "accounts are not locked": [
+        (look, name, getattr(look, name).split(" FOR NO KEY UPDATE")[0]) for name in ("_LOCK", "_LOCK_KNOWN")
+    ],
+    "gates are not locked": [(ledger, "_ENTER", "SELECT 1 FROM gate WHERE source = %s")],
+    "alerts are written in any version": [
+        (alerts, "_CHANGE", alerts._CHANGE.replace("AND version = %s", "AND %s > 0"))
+    ],
+    "leases are not locked": [(leases, "_CHECK", leases._CHECK.replace(" FOR SHARE", ""))],
+}
+"""The same in what is said to a real database."""

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.simulation.invariants import POOR, RICH
+from tests.simulation.truth import ETH
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.delivery import DeliveryState
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -18,7 +19,6 @@ LATE = 1800.0
 JUST_NOW = 300.0
 """Seconds in which what was owed just before the end may be told."""
 WAITS = 600.0
-ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", "0xa0b8")
 
 
 def judged(world: World) -> None:

@@ -22,7 +22,12 @@ def main(words: list[str]) -> int:
     parser.add_argument("--days", type=float, default=2.0, help="simulated days of each world")
     parser.add_argument("--minutes", type=float, default=0, help="go on for so long, whatever --seeds says")
     parser.add_argument("--history", action="store_true", help="show the last lines of each world")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="instead: members' statements on a real one, in any order"
+    )
     asked = parser.parse_args(words)
+    if asked.postgresql:
+        return statements(asked.seed, asked.seeds, asked.minutes)
     began, seed, broken, days, steps = time.monotonic(), asked.seed, 0, 0.0, 0
     while seed < asked.seed + asked.seeds or time.monotonic() - began < asked.minutes * 60:
         members = asked.members or MEMBERS[seed % len(MEMBERS)]
@@ -34,6 +39,28 @@ def main(words: list[str]) -> int:
     minutes = (time.monotonic() - began) / 60
     pace = f"{days:,.0f} member-days, {days / minutes:,.0f} a minute"
     print(f"{seed - asked.seed} worlds, {pace}, {steps:,} steps, broken: {broken}")
+    return 1 if broken else 0
+
+
+def statements(seed: int, seeds: int, minutes: float) -> int:
+    """Members on a PostgreSQL of its own, whose statements come in an order of the seed's."""
+    from tests.postgresql import running_postgresql, with_a_store
+    from tests.simulation.transactions import Stage
+
+    began, first, broken, steps = time.monotonic(), seed, 0, 0
+    with running_postgresql() as cluster:
+        template = with_a_store(cluster)
+        while seed < first + seeds or time.monotonic() - began < minutes * 60:
+            came = Stage(seed, cluster.create("stage", template)).run()
+            cluster.drop("stage")
+            retries = sum(came.retries.values())
+            print(f"seed {seed}: {came.steps:,} steps, {retries} done anew, {came.digest}", flush=True)
+            if came.broken:
+                broken += 1
+                print("\n".join(f"  {line}" for line in came.history))
+                print("\n".join(f"  BROKEN: {words}" for words in came.broken), flush=True)
+            seed, steps = seed + 1, steps + came.steps
+    print(f"{seed - first} orders, {steps:,} steps, broken: {broken}")
     return 1 if broken else 0
 
 

@@ -16,6 +16,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.decision import Decision
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreBusyError, StoreError
+from watcher.ports.channel_lane import LaneState
 from watcher.ports.members import PLAN, Identity, Lease
 from watcher.ports.shared_work import HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.ports.store import Settlement
@@ -88,6 +89,7 @@ class Server:
         self.looking: dict[int, asyncio.Event] = {}
         """Workers that look for jobs when there are some."""
         self.gates: dict[str, GateRow] = {}
+        self.lanes: dict[str, LaneState] = {}
         self.again: dict[Account, tuple[datetime, bool]] = {}
         self.learnt: dict[str, dict[str, str]] = defaultdict(dict)
         self.polled: list[tuple[str, PolledRequest]] = []

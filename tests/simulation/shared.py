@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from tests.simulation.access import Way
 from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreError
+from watcher.ports.channel_lane import ChannelLane, LaneState
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
 from watcher.ports.hints import Posted
-from watcher.ports.members import Identity
+from watcher.ports.members import Identity, Lease
 from watcher.ports.shared_work import Asking, HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.service.handing import URGENT
 from watcher.store.postgres import jobs as engine
@@ -88,6 +89,23 @@ def joining(server: Server, way: Way, life: str, clock: DatabaseClock) -> Postgr
     return PostgresMembers(connect, "the database", 1, clock, timer=clock, run=run)
 
 
+class SimulatedLane:
+    """What one teller of a channel leaves for the next."""
+
+    def __init__(self, server: Server, way: Way, channel: str, lease: Lease) -> None:
+        self._server, self._way, self._channel, self._lease = server, way, channel, lease
+
+    async def last(self) -> LaneState:
+        return await self._way.call("lane", lambda: self._server.lanes.get(self._channel, LaneState()))
+
+    async def keep(self, state: LaneState) -> None:
+        def write() -> None:
+            self._server.check(self._lease)
+            self._server.lanes[self._channel] = state
+
+        await self._way.call("keep lane", write)
+
+
 class SimulatedWork:
     """The port over the database in memory. Jobs are taken as the engine's workers take them."""
 
@@ -112,6 +130,9 @@ class SimulatedWork:
             return await self._way.call("streak", lambda: self._server.change_streak(source, how))
 
         return SharedGate(source, clock, run, change)
+
+    def lane(self, channel: str, lease: Lease) -> ChannelLane:
+        return SimulatedLane(self._server, self._way, channel, lease)
 
     async def hand(self, crowd: str, jobs: Sequence[PollJob]) -> list[int]:
         rows = [(each, each.batch.purpose in URGENT) for each in jobs]

@@ -35,8 +35,6 @@ AMONG = {
     "who is cut off leads on": " still, as ",
     "what was asked for is asked for again": "has read it at",
     "two start at once": "two starts of coins lie",
-    "sums are read before their turn": "its parts are worth",
-    "the jobs of the dead are lost": "was not read since",
 }
 
 

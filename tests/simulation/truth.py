@@ -15,6 +15,8 @@ from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Read
 from watcher.ports.source import Reply, Request
 
 ZERO = Decimal(0)
+ETH, USDC = Asset("ethereum", "ethereum"), Asset("ethereum", "0xa0b8")
+PRICE = 3
 EACH = 40
 """Credits that one account costs."""
 
@@ -50,6 +52,13 @@ class Truth:
         holding = Holding(account, asset, symbol, Decimal(price), role)
         holding.values.append(self._amount(2, 900) if role != "low" else self._amount(1, 2))
         self.holdings[account, asset] = holding
+
+    def furnish(self, account: Account) -> None:
+        """What an account of a scenario holds."""
+        role = "low" if account.address == "hot" else "plain"
+        self.hold(account, Asset(account.chain, "ethereum"), "ETH", str(PRICE), role)
+        if account.address == "solo":
+            self.hold(account, USDC, "USDC", "1", "gone")
 
     def of(self, account: Account) -> list[Holding]:
         return [each for (holder, _), each in self.holdings.items() if holder == account]

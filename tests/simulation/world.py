@@ -24,15 +24,15 @@ from tests.simulation.kinds import WORLD
 from tests.simulation.loop import MEMBER, SimulatedLoop
 from tests.simulation.member import START, Member, seeded
 from tests.simulation.patching import patched
-from tests.simulation.rest import USDC, at_rest, judged
+from tests.simulation.rest import at_rest, judged
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import Server, Session
-from tests.simulation.truth import ZERO, Holding, Provider, Truth
+from tests.simulation.truth import PRICE, ZERO, Holding, Provider, Truth
 from watcher.daemon import upkeep
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.messages.delivery import Delivery
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account
 from watcher.ports.members import Lease
 from watcher.ports.source import Reply, Request
 from watcher.service import engine as rule_engine
@@ -46,7 +46,6 @@ from watcher.store.postgres.members import SILENT
 SHOWN = 60
 """Lines of history that a report shows."""
 
-PRICE = 3
 SOON = 6 * HOUR + 2 * HOUR
 """Seconds in peace after which all must have come to rest: the longest promise, and some."""
 
@@ -107,7 +106,9 @@ class World:
         self._answered = asyncio.Event()
         self._calm_since = 0.0
         self._suffering = 0
-        self._furnish()
+        for wallet in self.configuration.settings.wallets:
+            for account in wallet.accounts:
+                self.truth.furnish(account)
 
     # ------------------------------------------------------------------ what others ask
 
@@ -327,13 +328,6 @@ class World:
 
     def _uncaught(self, life: str, words: str) -> None:
         self.watched.broken.append(f"{life}: nobody caught: {words}")
-
-    def _furnish(self) -> None:
-        for wallet in self.configuration.settings.wallets:
-            for account in wallet.accounts:
-                role = "low" if wallet.name == "hot" else "plain"
-                self.truth.hold(account, Asset(account.chain, "ethereum"), "ETH", str(PRICE), role)
-        self.truth.hold(Account("coins", "ethereum", "solo"), USDC, "USDC", "1", "gone")
 
 
 SLOWED = {

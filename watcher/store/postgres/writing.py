@@ -81,6 +81,8 @@ _READ_SOON = (
     " ON CONFLICT (account) DO UPDATE SET due = excluded.due, alone = excluded.alone"
 )
 
+_FIRST = "others have read the same account for the first time"
+
 
 class StoreWriting:
     """One decision on its way into the store.
@@ -138,6 +140,8 @@ class StoreWriting:
         if not unknown:
             return
         locked = lock(self._conn, unknown)
+        if any(state.account in locked for state in decision.accounts):
+            raise StoreConflictError(_FIRST)  # the decision knows nothing of it
         kept.update((account, KeptAccount(*found, None)) for account, found in locked.items())
         states = {each.account: each for each in decision.accounts}
         new = [states.get(account, AccountState(account)) for account in unknown if account not in kept]
@@ -146,7 +150,7 @@ class StoreWriting:
         rows = columns([(*state_row(each), *each.account) for each in sorted(new)], len(STATE) + 3)
         made = self._conn.execute(_ADD_ACCOUNTS, rows).fetchall()
         if len(made) < len(new):
-            raise StoreConflictError("others have read the same account for the first time")
+            raise StoreConflictError(_FIRST)
         for number, source, chain, address, version in made:
             account = Account(source, chain, address)
             kept[account] = KeptAccount(number, version, None)
