@@ -19,6 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Store
 from watcher.service.clock import SystemClock
 from watcher.store.memory.store import MemoryStore
+from watcher.store.postgres import members as elections
 from watcher.store.postgres.members import PostgresMembers
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ class Member:
                 task.done() or bool(slow) or self.life != life, f"{life} does not end: {task.get_stack()}"
             )
 
-        self._world.loop.call_later(GENTLE, ended, context=self._world.context)
+        gentle = GENTLE + (elections.EVERY if self.elections is not None else 0.0)  # it says that it leaves
+        self._world.loop.call_later(gentle, ended, context=self._world.context)
         task.add_done_callback(lambda _: self.again(down), context=self._world.context)
 
 

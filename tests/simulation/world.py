@@ -354,6 +354,7 @@ def virtual_time(world: World) -> Iterator[None]:
     with ExitStack() as changed:
         changed.enter_context(patched(module, "datetime", Stepped))
         changed.enter_context(patched(upkeep, "LOOK_EVERY", 60.0))
+        changed.enter_context(patched(upkeep, "LOOK_OFTEN", 60.0))
         changed.enter_context(patched(handing, "FACTS_EVERY", 60.0))
         changed.enter_context(patched(timers, "EVERY", 60.0))
         changed.enter_context(patched(rule_engine, "PASS", timedelta(seconds=60)))
