@@ -126,7 +126,7 @@ AT_THE_DATABASE: dict[str, list[Plant]] = {
     "accounts are not locked": [
         (look, name, getattr(look, name).split(" FOR NO KEY UPDATE")[0]) for name in ("_LOCK", "_LOCK_KNOWN")
     ],
-    "gates are not locked": [(ledger, "_ENTER", "SELECT 1 FROM gate WHERE source = %s")],
+    "gates are not locked": [(ledger, "_ENTER", ledger._ENTER.replace(" FOR NO KEY UPDATE", ""))],
     "alerts are written in any version": [
         (alerts, "_CHANGE", alerts._CHANGE.replace("AND version = %s", "AND %s > 0"))
     ],
