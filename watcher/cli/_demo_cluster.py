@@ -117,7 +117,8 @@ def _next() -> list[str]:
 
 async def _story(sim: Simulation, members: MemberProcesses, store: StoreBackend, seconds: float) -> None:
     """Play it, kill who plans in the middle of it, and wait until all of it is told."""
-    await _until(lambda: len(_names(store)) == len(NAMES), members)
+    say("A PostgreSQL of its own is up; two daemons that share it are starting ...")
+    await _until(lambda: len(_names(store)) == len(NAMES) and not _unread(store, sim), members)
     for each in members.alive:
         say(f"{each.name} is at work; its page is at {each.page}")
     say("Both have the same files. They share one PostgreSQL, and one allowance of credits.")
@@ -255,6 +256,12 @@ def _leader(store: StoreBackend) -> str:
     """The member that plans; empty: none at this moment."""
     with store.queries() as reader:
         return next((each.name for each in reader.members() if PLAN in each.leads), "")
+
+
+def _unread(store: StoreBackend, sim: Simulation) -> list[str]:
+    """What is not known as the simulated APIs show it."""
+    with store.queries() as reader:
+        return unseen(reader, sim)
 
 
 def _over(store: StoreBackend, sim: Simulation) -> bool:
