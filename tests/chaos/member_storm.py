@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,20 @@ WEATHER = (
     *["a member is cut off from the server"] * 2,
     *["a member stands still"] * 2,
 )
+STATE = {
+    "(SELECT * FROM deliveries WHERE state = 'pending') d": "*",
+    "members": "name, seen",
+    "leases": "*",
+    "gate": "*",
+    "(SELECT * FROM requests ORDER BY id DESC) r": "id, source, purpose, reserved_at, ended_at, failure",
+    "accounts": "id, chain, last_reading, last_attempt",
+    "procrastinate_jobs": "id, queue_name, status, worker_id, attempts, args",
+    "procrastinate_workers": "*",
+}
+LOST = (
+    "the connection was lost in the middle of it", "the server cannot be reached",
+    "the server ends connections; it stops, or starts anew", "starts, and takes no connections yet",
+)  # fmt: skip
 AT_WORK = "at work among the others"
 LONGEST_WORK = 25.0
 LONGEST_LIFE = 15.0
@@ -60,15 +75,18 @@ class MemberStorm:
             await self._end(tasks)
             await self._in_peace()
         except (TimeoutError, ExceptionGroup, AssertionError) as error:
-            self.report.compared.broken.append(f"stood still: {error!r}; owed: {await self._owed()}")
+            self.report.compared.broken.append(f"stood still: {error!r}\n{await self._state()}")
         finally:
             await self._end(tasks)
         return self.report
 
-    async def _owed(self) -> list[tuple[str, ...]]:
-        with suppress(psycopg.Error):
-            return await self.there.asked("SELECT * FROM deliveries WHERE state = 'pending' LIMIT 3")
-        return []
+    async def _state(self) -> str:
+        """What is owed, and what was under way, where nothing went on."""
+        found = [f"at {time.time() * 1000:.0f}"]
+        for table, what in STATE.items():
+            with suppress(psycopg.Error):
+                found += [table, *map(str, await self.there.asked(f"SELECT {what} FROM {table} LIMIT 9"))]  # noqa: S608
+        return "\n".join([*found, self.there.log()[-4000:]])
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         for each in tasks:
@@ -101,8 +119,10 @@ class MemberStorm:
         code = await self.there.zygote.kill(life)
         # SIGTERM before there is anything to close is an end without these steps.
         fine = (-signal.SIGKILL, -signal.SIGTERM, 0) if fault in AT_THE_END else (-signal.SIGKILL,)
-        if code not in fine:
-            log = self.there.log_of(name).read_text()[-1500:]
+        log = self.there.log_of(name).read_text()[-1500:] if code not in fine else ""
+        # The service starts again who lost the server while it began.
+        lost = self._weather and code == 1 and log.rpartition("\n")[0].rpartition("\n")[2].endswith(LOST)
+        if code not in fine and not lost:
             self.report.compared.broken.append(f"a life ended by itself with {code} ({fault}):\n{log}")
         self.report.kills += 1
         await self._note()

@@ -123,6 +123,7 @@ class Day:
 ROOMS = {
     "tests/chaos/test_strangers.py": "strangers",
     "tests/chaos": "store, clock, heartbeat",
+    "tests/store/postgres/test_one_allowance.py": "one allowance",
     "tests/service/test_source_health.py": "network",
     "tests/sources/test_faults.py": "answers",
     "tests/sources/test_hostile.py": "attacks",
