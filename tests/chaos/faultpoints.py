@@ -219,6 +219,15 @@ def _at_commit_of_members(method: str, fuse: _Fuse) -> None:
                 fuse.burn()
 
     psycopg.Connection.transaction = transaction  # type: ignore[method-assign]
+    execute: Any = psycopg.Connection.execute
+
+    def executed(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        if query == "COMMIT" and method and getattr(_doing, "method", None) == method:
+            execute(self, "SELECT 1").fetchone()  # what was sent at once is written by then
+            fuse.burn()
+        return execute(self, query, *args, **options)
+
+    psycopg.Connection.execute = executed  # type: ignore[method-assign]
 
 
 def _named(original: Callable[..., Any], name: str) -> Callable[..., Any]:
