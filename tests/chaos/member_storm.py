@@ -226,7 +226,7 @@ async def member_thirst(
             with suppress(
                 TimeoutError
             ):  # the plan is spent: from now on nothing is asked, or hardly anything
-                async with asyncio.timeout(6.0 if report.kills < 20 else 1.0):
+                async with asyncio.timeout(LONGEST_WORK if await _booked(there) < limit * 0.7 else 1.0):
                     await there.coinstats.until_taken(there.coinstats.taken + chance.choice((1, 2, 4)))
             await asyncio.sleep(chance.choice((0, 0.005, 0.05)))
             for life in lives:
@@ -237,6 +237,14 @@ async def member_thirst(
         report.tried[what] = report.struck[what] = report.kills
         there.sim.coinstats.credits_limit = limit
         ledger(report.compared, there)
-        ((booked,),) = there.query("SELECT sum(credits) FROM spending WHERE source = 'coinstats'")
-        report.compared.expect(int(booked) > limit * 0.7, f"only {booked} of {limit} credits were booked")
+        booked = await _booked(there)
+        report.compared.expect(booked > limit * 0.7, f"only {booked} of {limit} credits were booked")
         return report
+
+
+async def _booked(there: MemberStand) -> int:
+    with suppress(psycopg.Error):  # there is no store yet
+        return int(
+            (await there.asked("SELECT sum(credits) FROM spending WHERE source = 'coinstats'"))[0][0] or 0
+        )
+    return 0
