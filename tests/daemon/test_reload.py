@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.fakes import FakeMembers
+from watcher.config.configuration import configure
 from watcher.daemon import run
 from watcher.daemon.run import Daemon
+from watcher.ports.members import Identity
+from watcher.store.memory.store import MemoryStore
 
 
 def write(folder: Path, wallets: int, **more: object) -> Path:
@@ -59,3 +64,23 @@ async def test_an_end_does_not_wait_for_a_secret_that_is_read_again(
             assert await reading is None
     finally:
         come.set()
+
+
+class NameTaken(FakeMembers):
+    """Its name is had by somebody who has died with its machine."""
+
+    async def introduce(self, who: Callable[[], Identity]) -> None:
+        self.identity = who()
+        await asyncio.Event().wait()
+
+
+async def test_an_end_does_not_wait_for_the_name_of_who_has_died(tmp_path: Path) -> None:
+    path, store = write(tmp_path, 1), MemoryStore()
+    store.members = members = NameTaken()
+    daemon = Daemon(path, {}, lambda _: None)
+    serving = asyncio.create_task(daemon.serve(configure(path, {}), store))
+    while not members.identity.name:  # noqa: ASYNC110 (nobody tells of it)
+        await asyncio.sleep(0)
+    daemon.stopping.set()
+    async with asyncio.timeout(5):
+        assert await serving is False

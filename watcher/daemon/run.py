@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from watcher.app.application import App
 from watcher.app.build import build
@@ -113,7 +113,11 @@ class Daemon:
         if store.members.clock is not None:
             self._clock = store.members.clock
         while not self.stopping.is_set():
-            await store.members.introduce(partial(identity_of, configuration))
+            # Who has died with its machine may have this name for a while.
+            who = store.members.introduce(partial(identity_of, configuration))
+            if not await self._before_the_end(introduced := asyncio.create_task(who)):
+                break
+            introduced.result()
             draw = _painter(configuration, store)
             app = await build(
                 configuration,
@@ -169,11 +173,7 @@ class Daemon:
         Read in a thread: a long watch list would hold the loop for half a second.
         """
         reading = asyncio.create_task(asyncio.to_thread(configure, self._path, self._env))
-        stopping = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not reading.done():  # a secret is waited for, and nobody needs it any more
-            reading.cancel()
+        if not await self._before_the_end(reading):  # a secret is waited for, and nobody needs it any more
             return None
         try:
             new = reading.result()
@@ -183,6 +183,16 @@ class Daemon:
             return None
         self._metrics.refused = 0
         return new
+
+    async def _before_the_end(self, work: asyncio.Task[Any]) -> bool:
+        """Whether something is done, well or not, before it is time to stop; else it is given up."""
+        stopping = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return work.done()
+        finally:
+            stopping.cancel()
+            work.cancel()
 
     def _note(self, store: Store, old: Configuration, new: Configuration) -> None:
         """Keep what a reload changed in the audit log; who sent the signal, nobody knows."""
