@@ -229,7 +229,7 @@ async def test_alive_is_a_daemon_that_reads_something_whatever_else_is_wrong(
     says: str,
 ) -> None:
     await looked_at(tmp_path, after, "every: 5m", "at_least_every: 12h")
-    monkeypatch.setattr("watcher.cli.status.SystemClock", lambda: FakeClock(NOW + after))
+    monkeypatch.setattr("watcher.cli._common.SystemClock", lambda: FakeClock(NOW + after))
 
     assert status_verb(tmp_path / "watcher.yaml", alive=True) == code
     assert capsys.readouterr().out.startswith(says)
