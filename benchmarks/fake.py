@@ -24,6 +24,9 @@ COINS = 500
 """Coins of which the wallets hold `HELD` each: people hold much the same."""
 
 HELD = 20
+HERE = f'"{CHAIN}"'.encode()
+HELD_ELSEWHERE = 2
+"""Coins of a wallet on every other chain that it is asked for on: few hold much on many chains."""
 
 ADDRESS = re.compile("0x[0-9a-f]{40}")
 
@@ -127,15 +130,18 @@ def make_amount(chance: random.Random, *, exact: bool) -> bytes:
 
 
 def body(state: State, addresses: list[str]) -> bytes:
-    """One answer; wallets that nobody knows are left out."""
+    """One answer to addresses, each behind its chain; wallets that nobody knows are left out."""
     moment, groups = state.requests % MOMENTS, []
-    for name in addresses:
+    for pair in addresses:
+        chain, _, name = pair.rpartition(":")
         wallet = state.wallets.get(name)
         if wallet is not None:
             change(wallet, state.changed)
-            pairs = zip(wallet.coins, wallet.amounts, strict=True)
+            held = HELD if chain in ("", CHAIN) else HELD_ELSEWHERE
+            pairs = zip(wallet.coins[:held], wallet.amounts, strict=False)
             rows = b",".join([coin.start + amount + coin.ends[moment] for coin, amount in pairs])
-            groups.append(wallet.start + rows + b"]}")
+            group = wallet.start + rows + b"]}"
+            groups.append(group if held == HELD else group.replace(HERE, f'"{chain}"'.encode()))
     return b"[" + b",".join(groups) + b"]"
 
 
@@ -193,13 +199,13 @@ class Server(asyncio.Protocol):
         if "wallets=" not in target and not teos:
             return json.dumps({"totalCredits": PLAN, "usedCredits": state.used}).encode()
         wanted = target.partition("wallets=")[2].split(",")
-        addresses = ADDRESS.findall(target) if teos else [pair.rpartition(":")[2] for pair in wanted]
+        addresses = ADDRESS.findall(target) if teos else wanted
         state.requests += 1
         state.asked.append(time.monotonic())
         state.answered += len(addresses)
         state.used += 40 * len(addresses)
         state.first = state.first or time.monotonic()
-        if state.bump and state.bump in addresses:
+        if state.bump and f"{CHAIN}:{state.bump}" in addresses:
             return self.bumped(addresses)
         return teos_body(state, addresses) if teos else body(state, addresses)
 

@@ -149,7 +149,7 @@ async def test_who_leads_anew_begins_with_what_the_store_knows(tmp_path: Path) -
         await until(lambda: app.duties.tasks)
         first = app.pollers["coins"]
         members.take(PLAN)
-        await until(lambda: not app.jobs)
+        await until(lambda: not app.jobs and not app.pollers)
         assert app.pollers == {}
         members.give(PLAN)
         await until(lambda: app.duties.tasks)

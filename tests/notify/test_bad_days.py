@@ -19,7 +19,6 @@ from tests.notify.services import SLACK_URL, TELEGRAM_URL, Service, serving, sla
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
-from watcher.domain.model import Account
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.reports.health import readiness
 from watcher.service.delivery import Deliverer
@@ -57,7 +56,7 @@ class Day:
     def ready(self) -> tuple[bool, str]:
         with SqliteQueries(self.path) as reader:
             channels = reader.channels(["ops"])
-        found = readiness(list[Account](), {}, channels, self.clock.now())
+        found = readiness({}, channels, self.clock.now())
         return found.ready, "; ".join(found.broken)
 
 

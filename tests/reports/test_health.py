@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.contract.given import HOT, NOW, known
+from tests.reports.given import tallied
 from watcher.domain.model import Account, AccountState
 from watcher.ports.queries import ChannelState
 from watcher.reports.health import readiness
@@ -21,7 +22,7 @@ def ready(
     *channels: ChannelState, state: AccountState | None = READ, stuck: tuple[str, ...] = ()
 ) -> tuple[bool, str]:
     states = {HOT: state} if state is not None else {}
-    found = readiness([HOT], states, channels, NOW, stuck=stuck)
+    found = readiness(tallied([HOT], states), channels, NOW, stuck=stuck)
     return found.ready, "; ".join((*found.broken, *found.troubled))
 
 
@@ -65,7 +66,7 @@ def test_before_the_first_reading_it_is_not_ready() -> None:
 
 def test_an_account_that_is_not_read_yet_is_no_fault_beside_one_that_is() -> None:
     other = Account("coinstats", "ethereum", "0x02")
-    assert readiness([HOT, other], {HOT: READ}, [WELL], NOW).ready
+    assert readiness(tallied([HOT, other], {HOT: READ}), [WELL], NOW).ready
 
 
 def test_a_daemon_that_makes_no_progress_is_not_ready() -> None:
@@ -75,11 +76,32 @@ def test_a_daemon_that_makes_no_progress_is_not_ready() -> None:
 def test_a_partly_read_source_is_trouble() -> None:
     other = Account("coinstats", "ethereum", "0x02")
     states = {HOT: READ, other: known(other)._replace(misses=5)}
-    found = readiness([HOT, other], states, [WELL], NOW)
+    found = readiness(tallied([HOT, other], states), [WELL], NOW)
     assert found.ready
     assert found.troubled == ("coinstats: 1 of 2 accounts cannot be read",)
 
 
 def test_a_bot_that_hears_nobody_is_trouble_and_keeps_no_alert_from_anybody() -> None:
-    found = readiness([HOT], {HOT: READ}, [WELL], NOW, doubts=("channel ops: nobody is heard there: 409",))
+    found = readiness(
+        tallied([HOT], {HOT: READ}), [WELL], NOW, doubts=("channel ops: nobody is heard there: 409",)
+    )
     assert (found.ready, found.troubled) == (True, ("channel ops: nobody is heard there: 409",))
+
+
+def test_an_account_that_is_watched_no_more_counts_for_nothing() -> None:
+    gone = Account("coinstats", "ethereum", "0x02")
+    assert readiness(tallied([HOT], {gone: READ}), [WELL], NOW).broken == (
+        "coinstats: nothing has been read yet",
+    )
+    assert readiness(tallied([HOT], {HOT: READ, gone: known(gone)._replace(misses=5)}), [WELL], NOW).ready
+
+
+def test_who_is_late_and_who_cannot_be_read_are_told_apart() -> None:
+    others = [Account("coinstats", "ethereum", f"0x{number}") for number in range(2, 5)]
+    states = {each: known(each) for each in (HOT, *others)}
+    states[others[0]] = states[others[0]]._replace(misses=3)
+    found = readiness(tallied([HOT, *others], states, late=others[:2]), [WELL], NOW)
+    assert found.troubled == (
+        "coinstats: 1 of 4 accounts cannot be read", "coinstats: 1 of 4 accounts late",
+    )  # fmt: skip
+    assert not readiness(tallied([HOT, *others], states, late=[HOT, *others]), [WELL], NOW).ready

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,11 +14,12 @@ import pytest
 
 from tests.fakes import FakeClock
 from watcher.domain.credits.allowance import Purpose
-from watcher.domain.model import Account
+from watcher.domain.model import EMPTY, Account
+from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
-from watcher.service.fixed_schedule import FixedScheduler
+from watcher.service.fixed_schedule import SLICE, FixedScheduler
 from watcher.service.poll_times import PollTimes
 from watcher.service.ticks import PollTrigger, Ticks
 
@@ -45,9 +47,19 @@ class Puts(PollQueue):
         super().put(self.made[-1], purpose, alone=alone)
 
 
-def scheduled(times: PollTimes, clock: Clock) -> tuple[FixedScheduler, Puts]:
+def scheduled(
+    times: PollTimes,
+    clock: Clock,
+    at: Mapping[Account, datetime] = EMPTY,
+    accounts: Sequence[Account] = (ACCOUNT,),
+) -> tuple[FixedScheduler, Puts]:
+    """`at`: when they were asked for last."""
+
+    async def attempts(some: Sequence[Account]) -> Mapping[Account, datetime]:
+        return {account: at[account] for account in some if account in at}
+
     puts = Puts()
-    return FixedScheduler({times: [ACCOUNT]}, lambda accounts: accounts, clock, puts), puts
+    return FixedScheduler({times: accounts}, lambda some: some, clock, puts, attempts), puts
 
 
 @pytest.mark.parametrize("cadence", CADENCES)
@@ -122,10 +134,10 @@ def test_the_daemon_ticks_when_the_plan_says_so(line: str, start: datetime) -> N
         ("2026-03-02T00:00:00", True),  # the clock was set back since
     ],
 )
-def test_a_tick_of_a_cron_line_that_nobody_heard_is_made_up_for(asked: str | None, due: bool) -> None:
+async def test_a_tick_of_a_cron_line_that_nobody_heard_is_made_up_for(asked: str | None, due: bool) -> None:
     at = {ACCOUNT: datetime.fromisoformat(asked).replace(tzinfo=UTC)} if asked else {}
-    schedule, queue = scheduled(PollTimes(cron="0 8 * * *", timezone="Europe/Zurich"), FakeClock(NOW))
-    schedule.begin(at)
+    schedule, queue = scheduled(PollTimes(cron="0 8 * * *", timezone="Europe/Zurich"), FakeClock(NOW), at)
+    await schedule.begin()
 
     assert len(queue) == (1 if due else 0)
 
@@ -196,7 +208,7 @@ async def test_ticks_that_are_due_together_ask_once() -> None:
 
 async def test_who_was_made_due_at_the_start_is_not_asked_for_again_by_the_tick_that_follows() -> None:
     async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, ticks, puts):
-        schedule.begin({})
+        await schedule.begin()
         assert puts.made == [[ACCOUNT]]
         due_since(ticks, timedelta(0))
         assert puts.made == [[ACCOUNT], []]
@@ -207,3 +219,35 @@ async def test_a_tick_is_done_on_the_loop_at_once_so_that_none_is_lost_at_the_en
         due_since(ticks, timedelta(0))
         assert puts.made == [[ACCOUNT]]
         assert puts.threads == {threading.get_ident()}
+
+
+async def test_of_a_million_the_first_are_asked_for_while_the_last_are_looked_up() -> None:
+    many = [ACCOUNT._replace(address=f"0x{number}") for number in range(2 * SLICE + 1)]
+    asked, store = list[int](), deque([None, StoreError("away"), None, None])
+    puts = Puts()
+
+    async def attempts(some: Sequence[Account]) -> Mapping[Account, datetime]:
+        asked.append(len(puts))
+        failing = store.popleft()
+        if failing is not None:
+            raise failing
+        return {}
+
+    hourly = {PollTimes(every=timedelta(hours=1)): many}
+    schedule = FixedScheduler(hourly, lambda some: some, FakeClock(NOW), puts, attempts)
+    with pytest.raises(StoreError):
+        await schedule.begin()
+    assert asked == [0, SLICE]
+    await schedule.begin()
+    assert asked == [0, SLICE, SLICE, 2 * SLICE]
+    assert [account for made in puts.made for account in made] == many
+
+
+async def test_each_tick_after_the_first_asks_for_all_whoever_was_left_out_before() -> None:
+    async with ticking(PollTimes(every=timedelta(hours=1))) as (schedule, ticks, puts):
+        await schedule.begin()
+        due_since(ticks, timedelta(0))
+        schedule._clock = FakeClock(datetime.now(UTC) + timedelta(hours=1))
+        due_since(ticks, timedelta(0))
+        due_since(ticks, timedelta(0))
+        assert puts.made == [[ACCOUNT], [], [ACCOUNT], []]

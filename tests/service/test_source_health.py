@@ -15,6 +15,7 @@ import pytest
 
 from tests.certificates import self_signed
 from tests.fakes import START
+from tests.reports.given import tallied
 from tests.service.given import make_poller
 from tests.service.test_provider_count import MovedClock
 from watcher.domain.credits.allowance import Purpose
@@ -78,7 +79,7 @@ class Bench:
         known = (await self.store.load(ACCOUNTS)).accounts
         well = [ChannelState("ops", 0, None, gave_up=False, trouble="", sent=None)]
         stuck = [self.poller.health.trouble] if self.poller.health.trouble else []  # as the daemon asks
-        return readiness(ACCOUNTS, known, well, self.clock.now(), stuck=stuck).ready
+        return readiness(tallied(ACCOUNTS, known), well, self.clock.now(), stuck=stuck).ready
 
 
 @asynccontextmanager

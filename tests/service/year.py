@@ -87,7 +87,7 @@ class Year:
         self.schedule = AutoScheduler(
             "s", self.source.allowance, SourceDemand(auto, fixed), self.store, self.clock, queue
         )
-        ticks = FixedScheduler({}, self.schedule.affordable, self.clock, queue)
+        ticks = FixedScheduler({}, self.schedule.affordable, self.clock, queue, self.store.attempts)
         schedule = SourceSchedule(ticks, self.schedule, None, None)
         self.poller = make_poller(self.source, self.store, Rules([], wallets, []), self.clock, schedule)
         await self.schedule.begin()

@@ -64,17 +64,16 @@ class SourceSchedule(PollEvents):
 
     async def begin(self, poller: Poller, engine: RuleEngine) -> None:
         """Make due what is overdue, or waits for a confirmation."""
-        mine = [account for account in engine.rules.wallets if account.source == poller.source.name]
         if engine.store.shared is not None:  # it keeps who is to be read again
-            await self.auto.begin()
-            self.fixed.begin(await engine.store.attempts(mine))
+            await self.auto.begin()  # the ticks begin by themselves: there may be a million accounts
             return
+        mine = [account for account in engine.rules.wallets if account.source == poller.source.name]
         past = await engine.store.load(mine)
         # Before the ticks: who waits for a confirmation and is overdue as well is read once, for both.
         for again in unfinished(past, engine.clock.now()):
             poller.ask_again(again)
         await self.auto.begin()
-        self.fixed.begin(past.attempts)
+        await self.fixed.begin()
 
     def jobs(self, source: str) -> list[Job]:
         """What runs beside the source's poller."""
@@ -110,7 +109,7 @@ async def schedule_source(
 
         hints = hint_plans(settings, source, times)
     auto = AutoScheduler(source.name, source.allowance, demand, engine.store, clock, queue, hints)
-    fixed = FixedScheduler(times, auto.affordable, clock, queue)
+    fixed = FixedScheduler(times, auto.affordable, clock, queue, engine.store.attempts)
     count = ProviderCount(throttle, configured, engine, auto.renew) if configured is not None else None
     discovery = ChainDiscovery(source.name, queue, wanted, engine, lambda: auto.share) if wanted else None
     return SourceSchedule(fixed, auto, count, discovery)

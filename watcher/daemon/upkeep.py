@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from watcher.app.application import App
 from watcher.daemon import systemd
-from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreBusyError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.notify.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from watcher.ports.queries import ChannelState
-    from watcher.reports.health import Readiness
+    from watcher.reports.health import PollStanding, Readiness
 
 log = logging.getLogger(__name__)
 
@@ -124,26 +123,23 @@ def _unanswered(error: StoreError | TimeoutError) -> str:
 async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
-    from watcher.reports.health import channels_of, readiness
+    from watcher.reports.health import channels_of, readiness, tally
     from watcher.reports.members import member_rows, member_troubles
-    from watcher.reports.status import late_accounts
+    from watcher.reports.status import lateness
+
+    settings, now = app.settings, app.clock.now()
+
+    def read() -> tuple[dict[str, PollStanding], list[ChannelState], list[str]]:
+        with app.store.queries() as reader:
+            polls = tally(app.rules.wallets, reader.poll_marks(), lateness(settings, reader, now))
+            members = member_rows(reader.members(), now)
+            return polls, channels_of(settings, reader, now), member_troubles(members)
 
     if away := app.store.members.away:
         raise StoreBusyError(away)
-    accounts, now = list(app.rules.wallets), app.clock.now()
     async with asyncio.timeout(STORE_ANSWERS):
-        known = (await app.store.load(accounts)).accounts
-
-        def read() -> tuple[set[Account], list[ChannelState], list[str]]:
-            with app.store.queries() as reader:
-                late = late_accounts(app.settings, reader, known, now)
-                members = member_rows(reader.members(), now)
-                return late, channels_of(app.settings, reader, now), member_troubles(members)
-
-        late, channels, odd = await asyncio.to_thread(read)
-    odd = [*doubts(app), *odd]
-    found = readiness(accounts, known, channels, now, late=late, stuck=troubles(app), doubts=odd)
-    return found, channels
+        polls, channels, odd = await asyncio.to_thread(read)
+    return readiness(polls, channels, now, stuck=troubles(app), doubts=[*doubts(app), *odd]), channels
 
 
 def stuck(app: App) -> bool:

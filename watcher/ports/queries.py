@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -68,6 +68,14 @@ class ChannelState:
     trouble: str
     sent: datetime | None
     partly_since: datetime | None = None
+
+
+class PollMark(NamedTuple):
+    """How the polls of one account went. `misses`: in a row, since the last reading."""
+
+    account: Account
+    last_reading: datetime | None
+    misses: int
 
 
 class Waiting(NamedTuple):
@@ -196,6 +204,10 @@ class Queries(PeriodQueries, Protocol):
 
     def past(self) -> Snapshot:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
+        ...
+
+    def poll_marks(self) -> Iterator[PollMark]:
+        """Of every account that was ever asked for, watched still or not; read as they are taken."""
         ...
 
     def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,11 +12,11 @@ from watcher.config.configuration import quiet_hours
 from watcher.config.models import Cron
 from watcher.config.settings import Settings
 from watcher.config.wallets import WalletSettings
-from watcher.domain.model import Account, AccountState
+from watcher.domain.model import Account
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.formatting import counted, moment
-from watcher.ports.queries import ChannelState, Queries
+from watcher.ports.queries import ChannelState, PollMark, Queries
 
 WAITS_TOO_LONG = timedelta(minutes=10)
 """A message that has waited for so long is not being delivered."""
@@ -41,18 +42,41 @@ class Readiness:
     """What is wrong, but does not keep every alert from everybody."""
 
 
+@dataclass(slots=True)
+class PollStanding:
+    """How many accounts a source has, and of these: how many were ever read, how many cannot be read now, and
+    how many are late, those among them."""
+
+    accounts: int
+    read: int = 0
+    missed: int = 0
+    behind: int = 0
+
+
+def tally(
+    accounts: Collection[Account], marks: Iterable[PollMark], late: Callable[[PollMark], bool | None]
+) -> dict[str, PollStanding]:
+    """The tally of each source. `accounts`: those that are watched; `marks` of others do not count."""
+    found = {source: PollStanding(many) for source, many in Counter(each.source for each in accounts).items()}
+    for mark in marks:
+        if mark.account in accounts:
+            its, missed = found[mark.account.source], mark.misses >= LATE_MISSES
+            its.read += mark.last_reading is not None
+            its.missed += missed
+            its.behind += missed or bool(late(mark))
+    return found
+
+
 def readiness(
-    accounts: Sequence[Account],
-    states: Mapping[Account, AccountState],
+    polls: Mapping[str, PollStanding],
     channels: Sequence[ChannelState],
     now: datetime,
     *,
-    late: Collection[Account] = (),
     stuck: Sequence[str] = (),
     doubts: Sequence[str] = (),
 ) -> Readiness:
-    """`late`: the accounts that are; `stuck`: what the daemon knows of itself, such as a source without
-    progress; `doubts`: what it knows that keeps no alert from anybody."""
+    """`polls`: how those of each source go; `stuck`: what the daemon knows of itself, such as a source
+    without progress; `doubts`: what it knows that keeps no alert from anybody."""
     broken, troubled = list(stuck), list(doubts)
     deaf = [text for text in (_deaf(channel, now) for channel in channels) if text]
     if not channels:
@@ -62,22 +86,14 @@ def readiness(
     else:
         troubled += deaf
     troubled += [text for text in (_half_deaf(channel, now) for channel in channels) if text]
-    for source in dict.fromkeys(account.source for account in accounts):
-        its = [account for account in accounts if account.source == source]
-        known = [states.get(account) for account in its]
-        unread = sum(state is None or state.last_reading is None for state in known)
-        missed = sum(state is not None and state.misses >= LATE_MISSES for state in known)
-        behind = missed + sum(
-            account in late and (state is None or state.misses < LATE_MISSES)
-            for account, state in zip(its, known, strict=True)
-        )
-        told = broken if len(known) in (unread, behind) else troubled
-        if unread == len(known) and not missed:
+    for source, its in polls.items():
+        told = broken if its.read == 0 or its.behind == its.accounts else troubled
+        if its.read == 0 and not its.missed:
             told.append(f"{source}: nothing has been read yet")
-        elif missed:
-            told.append(f"{source}: {missed} of {counted(len(known), 'account')} cannot be read")
-        if behind > missed:
-            told.append(f"{source}: {behind - missed} of {counted(len(known), 'account')} late")
+        elif its.missed:
+            told.append(f"{source}: {its.missed} of {counted(its.accounts, 'account')} cannot be read")
+        if its.behind > its.missed:
+            told.append(f"{source}: {its.behind - its.missed} of {counted(its.accounts, 'account')} late")
     return Readiness(not broken, tuple(broken), tuple(troubled))
 
 
@@ -108,16 +124,12 @@ def _half_deaf(channel: ChannelState, now: datetime) -> str:
 
 
 def is_late(
-    wallet: WalletSettings,
-    interval: float | None,
-    outlook: Outlook | None,
-    state: AccountState | None,
-    now: datetime,
+    wallet: WalletSettings, interval: float | None, outlook: Outlook | None, mark: PollMark, now: datetime
 ) -> bool | None:
     """Whether an account is late. None: it was never read, or nothing says when it is due."""
-    if state is None or state.last_reading is None:
+    if mark.last_reading is None:
         return None
-    return state.misses >= LATE_MISSES or overdue(wallet, interval, outlook, state.last_reading, now)
+    return mark.misses >= LATE_MISSES or overdue(wallet, interval, outlook, mark.last_reading, now)
 
 
 def overdue(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.formatting import plain
-from watcher.ports.queries import LoggedPoll, Queries
+from watcher.ports.queries import LoggedPoll, PollMark, Queries
 from watcher.reports.alerts import AlertViews, delivery_row
 from watcher.reports.credits import credits_of
 from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
@@ -177,17 +177,16 @@ def accounts_of(
     ]
 
 
-def late_accounts(
-    settings: Settings, reader: Queries, states: Mapping[Account, AccountState], now: datetime
-) -> set[Account]:
-    """Those that are late, where nothing else about accounts is asked."""
+def lateness(settings: Settings, reader: Queries, now: datetime) -> Callable[[PollMark], bool | None]:
+    """Says of each account that is watched whether it is late, where nothing else about it is asked."""
     outlooks = {name: Outlook.load(reader.fact(name, OUTLOOK)) for name in settings.sources}
-    found = set()
-    for account, wallet in wallets_by_account(settings).items():
-        outlook = outlooks.get(account.source)
-        if is_late(wallet, interval_of(account, wallet, outlook), outlook, states.get(account), now):
-            found.add(account)
-    return found
+    wallets = wallets_by_account(settings)
+
+    def late(mark: PollMark) -> bool | None:
+        wallet, outlook = wallets[mark.account], outlooks.get(mark.account.source)
+        return is_late(wallet, interval_of(mark.account, wallet, outlook), outlook, mark, now)
+
+    return late
 
 
 def late_ones(accounts: Sequence[AccountRow]) -> set[Account]:
@@ -228,6 +227,7 @@ def _account(
     last_attempt = state.last_attempt if state else None
     last_reading = state.last_reading if state else None
     interval = interval_of(account, wallet, outlook)
+    mark = PollMark(account, last_reading, state.misses if state else 0)
     return {
         "wallet": wallet.name,
         "source": account.source,
@@ -237,7 +237,7 @@ def _account(
         "next_poll": _following(wallet, interval, last_attempt),
         "misses": state.misses if state else 0,
         "miss": state.miss if state else "",
-        "late": is_late(wallet, interval, outlook, state, now),
+        "late": is_late(wallet, interval, outlook, mark, now),
         "stale": bool(overdue(wallet, interval, outlook, _oldest(state) if state else None, now)),
         "held": [f"{asset.chain}/{asset.token}: {held.reason}" for asset, held in state.held.items()]
         if state

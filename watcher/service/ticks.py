@@ -6,7 +6,7 @@ Where APScheduler alone would not do what is wanted here, the reason stands besi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -14,30 +14,26 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from watcher.domain.model import Account
 from watcher.ports.clock import Clock
 from watcher.service.poll_times import PollTimes
 
 APART = timedelta(seconds=0.5)
 """No two ticks are so close together; what is known of another clock is not that far off."""
 
-Slot: TypeAlias = tuple[PollTimes, Sequence[Account], float]
-"""Accounts that are polled together, when, and at which share of the interval."""
+Timed: TypeAlias = tuple[PollTimes, float, Callable[[], None]]
+"""What is done at poll times, each at this share of the interval."""
 
 
 class Ticks:
-    """Ticks of all slots, called on the loop that runs them."""
+    """Ticks, called on the loop that runs them."""
 
-    def __init__(
-        self, slots: Iterable[Slot], tick: Callable[[PollTimes, Sequence[Account]], None], clock: Clock
-    ) -> None:
+    def __init__(self, slots: Iterable[Timed], clock: Clock) -> None:
         # A tick is done on the loop, at once: in a task of its own it would be cut off by the end, and lost.
         self._scheduler = AsyncIOScheduler(timezone=UTC, executors={"default": DebugExecutor()})
-        for number, (times, accounts, phase) in enumerate(slots):
+        for number, (times, phase, tick) in enumerate(slots):
             self._scheduler.add_job(
                 tick,
                 PollTrigger(times, phase, clock),
-                args=(times, accounts),
                 # Those of one moment tick in their order here; by themselves they have random names.
                 id=f"{number:08d}",
                 # Late is better than never: a busy or sleeping machine must not lose a poll.

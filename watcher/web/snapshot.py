@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,15 +14,15 @@ from watcher.domain.audit import AuditFilter
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, AccountState
+from watcher.domain.model import Account
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.clock import Clock
 from watcher.ports.members import WorkState
-from watcher.ports.queries import ChannelState, Queries
+from watcher.ports.queries import ChannelState, PollMark, Queries
 from watcher.ports.store import StoreAccess
 from watcher.reports import status
-from watcher.reports.health import Readiness, channels_of, readiness
-from watcher.reports.members import MemberRow, member_rows, member_troubles
+from watcher.reports.health import Readiness, channels_of, readiness, tally
+from watcher.reports.members import member_rows, member_troubles
 from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
 from watcher.web.lanes import LANE, Lane
@@ -140,16 +140,16 @@ class PageSnapshots:
 
         `work`: runs what takes a while, in neither lane.
         """
-        past = await self._remembered()
+        self._reach()
         at, stuck = self.clock.now(), tuple(self._stuck())
 
         def look() -> Readiness:
             with self._store.queries() as reader:
-                states = (past or reader.past()).accounts
-                late = status.late_accounts(self.settings, reader, states, at)
-                members = member_rows(reader.members(), at)
+                late = status.lateness(self.settings, reader, at)
+                polls = tally(self.wallets, reader.poll_marks(), late)
+                odd = member_troubles(member_rows(reader.members(), at))
                 channels = channels_of(self.settings, reader, at)
-                return self._readiness(states, channels, at, late, stuck, members)
+            return readiness(polls, channels, at, stuck=stuck, doubts=[*self._doubts(), *odd])
 
         return await work(look)
 
@@ -175,17 +175,8 @@ class PageSnapshots:
             size, work = reader.size(), reader.work()
             acted = next((each.id for each in reader.audit(AuditFilter(), 1)), 0)
         late = status.late_ones(report["accounts"])
-        ready = self._readiness(past.accounts, channels, now, late, stuck, report["members"])
+        marks = (PollMark(each, of.last_reading, of.misses) for each, of in past.accounts.items())
+        polls = tally(self.wallets, marks, lambda mark: mark.account in late)
+        odd = member_troubles(report["members"])
+        ready = readiness(polls, channels, now, stuck=stuck, doubts=[*self._doubts(), *odd])
         return PageSnapshot(now, past, report, channels, ready, size, work, acted)
-
-    def _readiness(
-        self,
-        states: Mapping[Account, AccountState],
-        channels: Sequence[ChannelState],
-        now: datetime,
-        late: Collection[Account],
-        stuck: Sequence[str],
-        members: Sequence[MemberRow],
-    ) -> Readiness:
-        accounts, doubts = list(self.wallets), [*self._doubts(), *member_troubles(members)]
-        return readiness(accounts, states, channels, now, late=late, stuck=stuck, doubts=doubts)

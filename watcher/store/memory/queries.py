@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -28,6 +28,7 @@ from watcher.ports.queries import (
     ChartQuery,
     DeliveryCounts,
     LoggedPoll,
+    PollMark,
     Sparks,
     Then,
     Waiting,
@@ -54,6 +55,10 @@ class MemoryQueries:
         self._state.lock.release()
 
     # ------------------------------------------------------------------ what is and was held
+
+    def poll_marks(self) -> Iterator[PollMark]:
+        for account, state in self._cache.states.items():
+            yield PollMark(account, state.last_reading, state.misses)
 
     def past(self) -> Snapshot:
         cache = self._cache
@@ -258,10 +263,8 @@ class MemoryQueries:
     def named_deliveries(self, text: str) -> dict[str, str]:
         open_ = (DeliveryState.PENDING, DeliveryState.GIVEN_UP, DeliveryState.WITHHELD)
         known = {key: each for key, each in self._state.deliveries.items() if each.state in open_}
-        return {
-            key: f"{known[key].channel}: {known[key].message.title}"
-            for key in _beginning(known, text)[:MOST_NAMED]
-        }
+        some = _beginning(known, text)[:MOST_NAMED]
+        return {key: f"{known[key].channel}: {known[key].message.title}" for key in some}
 
     def channels(self, names: Sequence[str]) -> list[ChannelState]:
         return [self._channel(name) for name in names]

@@ -30,6 +30,7 @@ from watcher.ports.queries import (
     ChartQuery,
     DeliveryCounts,
     LoggedPoll,
+    PollMark,
     Sparks,
     Then,
     Waiting,
@@ -76,6 +77,10 @@ class PostgresQueries:
     def __exit__(self, *_: object) -> None:
         self._conn = None
         self._using.close()
+
+    def poll_marks(self) -> Iterator[PollMark]:
+        with self._asked() as conn:
+            yield from past.poll_marks(conn)
 
     def past(self) -> Snapshot:
         """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""

@@ -28,6 +28,7 @@ from watcher.ports.queries import (
     ChartQuery,
     DeliveryCounts,
     LoggedPoll,
+    PollMark,
     Sparks,
     Then,
     Waiting,
@@ -71,8 +72,11 @@ class SqliteQueries:
     def __exit__(self, *_: object) -> None:
         self._conn.close()
 
+    def poll_marks(self) -> Iterator[PollMark]:
+        sql = "SELECT source, chain, address, last_reading, misses FROM accounts"
+        yield from (PollMark(Account(*key), time(at), misses) for *key, at, misses in self._conn.execute(sql))
+
     def past(self) -> Snapshot:
-        """Every account's state with its confirmed balances, all quotes and symbols, all live alerts."""
         with self._snapshot():
             cache = SqliteSnapshotCache(self._conn)
         return Snapshot(
@@ -371,7 +375,6 @@ class SqliteQueries:
             return int(self._conn.execute(sql, (source, to_ms(since) // 3_600_000)).fetchone()[0])
 
     def fact(self, source: str, name: str) -> str | None:
-        """One fact that a source, or the daemon about it, has kept."""
         with self._snapshot():
             sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
             return next((value for (value,) in self._conn.execute(sql, (source, name))), None)

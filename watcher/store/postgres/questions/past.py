@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined, Quote
-from watcher.store.codec import from_ms
+from watcher.ports.queries import PollMark
+from watcher.store.codec import from_ms, time
 from watcher.store.postgres.pool import Connection
 from watcher.store.postgres.questions import alerts
 from watcher.store.postgres.questions.asking import stream
@@ -43,6 +44,13 @@ def read(conn: Connection) -> Snapshot:
         owing=tuple(found.owing.values()),
         flaps=dict(flap_from(row) for row in conn.execute(flaps)),
     )
+
+
+def poll_marks(conn: Connection) -> Iterator[PollMark]:
+    """How the polls of each account went."""
+    sql = "SELECT source, chain, address, last_reading, misses FROM accounts"
+    for source, chain, address, read, misses in stream(conn, sql):
+        yield PollMark(Account(source, chain, address), time(read), misses)
 
 
 def _assets(conn: Connection, found: SnapshotCache) -> dict[int, Asset]:
