@@ -113,6 +113,8 @@ class App:
             await self.plan(self, lease)
         await self.engine.over(self.store.led(lease)).take_effect()
         for name, schedule in self.schedules.items():
+            if schedule.count is not None and self.store.shared is not None:
+                await schedule.count.before_polls()  # a copy that took over may lack the last bookings
             await schedule.begin(self.pollers[name], self.engine)
         return self.jobs
 

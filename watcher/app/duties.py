@@ -102,7 +102,8 @@ class Duties:
         try:
             await duty.take_up(lease)
         except StoreError as error:
-            log.error("store: %s; %s waits", error, duty.role)  # noqa: TRY400
+            if not self._members.away:  # all of it has been said
+                log.error("store: %s; %s waits", error, duty.role)  # noqa: TRY400
             await self._clock.sleep(AGAIN)
             return False
         return True

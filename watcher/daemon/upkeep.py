@@ -51,7 +51,7 @@ async def feed_watchdog(app: App) -> None:
         if words != said:
             systemd.status(words)
             said = words
-        if (answers or app.store.members.away) and not stuck(app):
+        if app.store.members.away or (answers and not stuck(app)):
             systemd.watchdog()
         await app.clock.sleep(min(interval / 2, STATUS_EVERY))
 

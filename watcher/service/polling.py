@@ -110,7 +110,8 @@ class Poller:
                 self.trouble = ""
             except StoreError as error:
                 self.trouble = str(error)
-                log.error("store: %s; %s waits", error, self.source.name)  # noqa: TRY400
+                if not self._store.members.away:  # all of it has been said
+                    log.error("store: %s; %s waits", error, self.source.name)  # noqa: TRY400
                 await self._clock.sleep(self.throttle.backoff())
             except Exception:
                 # The one broad catch of this loop: a fault of ours must not end the watching.

@@ -26,6 +26,8 @@ ASLEEP_EVERY = 3600.0
 """So often while the credits are gone: the renewal shows here first."""
 
 STORE_WAIT = 60.0
+FIRST_ANSWER = 15.0
+"""Seconds for which polls wait for the provider's count."""
 
 EARLY = 0.05
 """Credits that are gone with less than this share of the period to go are as planned."""
@@ -49,11 +51,22 @@ class ProviderCount:
         self._gone = ""
         self._asked = asyncio.Event()
         self._total: int | None = None
+        self._read_first = False
 
     def exhausted(self, reason: str) -> None:
         """The provider refused for want of credits."""
         self._gone = reason
         self._asked.set()
+
+    async def before_polls(self) -> None:
+        """Read and correct once, for a ledger that may lack what was spent last."""
+        try:
+            async with asyncio.timeout(FIRST_ANSWER):
+                await self.once()
+        except TimeoutError:
+            log.warning("%s does not say what it counts; what was booked is gone by", self._name)
+        else:
+            self._read_first = True
 
     async def run(self) -> None:
         """Read and correct, until cancelled. What fails changes nothing."""
@@ -61,7 +74,9 @@ class ProviderCount:
             self._asked.clear()
             gone = self._gone
             try:
-                await self.once()
+                if not self._read_first:
+                    await self.once()
+                self._read_first = False
                 wait = ASLEEP_EVERY if self._throttle.asleep_until else EVERY
             except StoreError as error:
                 log.warning("%s: the provider's count waits: %s", self._name, error)

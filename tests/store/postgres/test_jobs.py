@@ -25,9 +25,11 @@ from watcher.ports.hints import HintWord, Posted
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import PollJob
 from watcher.store.postgres import jobs
+from watcher.store.postgres.clock import DatabaseClock, Timer
 from watcher.store.postgres.engine import JobConnector, PatientManager
 from watcher.store.postgres.jobs import STALLED, PostgresSharedWork
 from watcher.store.postgres.migrate import migrate
+from watcher.store.postgres.outage import Outage
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -259,7 +261,7 @@ async def test_what_was_learnt_is_kept_for_each_account_that_was_ever_read(datab
 async def test_who_has_done_a_job_that_is_anothers_by_now_has_nothing_to_say(database: str) -> None:
     async with members(database):
         with ThreadPoolExecutor(1) as threads:
-            manager = PatientManager(JobConnector(pool(database, 1), threads))
+            manager = PatientManager(JobConnector(pool(database, 1), threads, an_outage()))
             await manager.finish_job_by_id_async(17, Status.SUCCEEDED, delete_job=True)
             await manager.retry_job_by_id_async(17, retry_at=START)
 
@@ -270,10 +272,14 @@ async def test_that_a_job_is_done_is_said_until_the_server_has_heard_it(database
         rows(database, "UPDATE procrastinate_jobs SET status = 'doing'")
         ((number,),) = rows(database, "SELECT id FROM procrastinate_jobs")
         with ThreadPoolExecutor(1) as threads:
-            connector = JobConnector(pool(database, 1), threads)
+            connector = JobConnector(pool(database, 1), threads, an_outage())
             connector.execute_query_async = Away(connector.execute_query_async)  # type: ignore[assignment, method-assign]
             await PatientManager(connector).finish_job_by_id_async(number, Status.SUCCEEDED, delete_job=True)
         assert rows(database, "SELECT id FROM procrastinate_jobs") == []
+
+
+def an_outage() -> Outage:
+    return Outage("db", Timer(), DatabaseClock())
 
 
 class Away:

@@ -138,5 +138,5 @@ async def test_a_store_is_closed_although_its_server_does_not_answer(
             await asyncio.sleep(0)
         async with asyncio.timeout(LONG):
             await store.close()
-            with pytest.raises(StoreBusyError, match="the connection was lost"):
+            with pytest.raises(StoreError, match="the store is closed"):
                 await waiting

@@ -177,7 +177,8 @@ async def test_no_more_is_remembered_than_there_is_room_for_and_the_rest_is_read
 ) -> None:
     store = stores[0]
     assert store._core is not None
-    cache = store._core._accounts = AccountCache(most=5)
+    await store.load([])
+    cache = store._core._memories._now.accounts = AccountCache(most=5)
     accounts = [Account("coinstats", "ethereum", f"0x{number}") for number in range(6)]
     for _ in range(2):
         for each in accounts:
@@ -215,13 +216,13 @@ async def test_of_two_looks_the_older_one_takes_nothing_back(
     core = store._core
     assert core is not None
     taken = asyncio.Event()
-    core._cache.lock.acquire()
+    core._memories._now.small.lock.acquire()
     waiting = asyncio.create_task(store.load([]))
     asyncio.get_running_loop().call_soon(taken.set)
     await taken.wait()
     other.commands(by(NOW)).add_silence(QUIET)
-    core._cache.looks += 1  # as if a third one had looked, and had not seen it
-    core._cache.lock.release()
+    core._memories._now.small.looks += 1  # as if a third one had looked, and had not seen it
+    core._memories._now.small.lock.release()
 
     assert (await waiting).silences == (QUIET,)
 

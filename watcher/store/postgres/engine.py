@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.string import StrDumperUnknown
 
 from watcher.domain.values.errors import StoreBusyError, StoreError
+from watcher.store.postgres.outage import Outage
 from watcher.store.postgres.pool import Connection, Pool
 
 # It says of each job that it begins and ends, with all its accounts; what fails is said by us.
@@ -33,11 +34,15 @@ AGAIN, TRIES = 1.0, 8
 ended who takes jobs, too."""
 
 
+SHORT = 2.0
+"""Seconds between two attempts while the database is away: who is to end says so to the engine, too."""
+
+
 class JobConnector(BaseAsyncConnector):
     """The engine's statements, each a transaction of its own in a thread."""
 
-    def __init__(self, pool: Pool, threads: ThreadPoolExecutor) -> None:
-        self._pool, self._threads = pool, threads
+    def __init__(self, pool: Pool, threads: ThreadPoolExecutor, outage: Outage) -> None:
+        self._pool, self._threads, self._outage = pool, threads, outage
 
     async def open_async(self, pool: Any = None) -> None:
         """Its connections are there."""
@@ -62,7 +67,10 @@ class JobConnector(BaseAsyncConnector):
             with self._pool.connection() as connection:
                 return _executed(connection, query, arguments)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        loop = asyncio.get_running_loop()
+        await self._outage.clear(SHORT)
+        # Not anew: a job that may have been taken would be nobody's.
+        return await self._outage.attempt(lambda: loop.run_in_executor(self._threads, work))
 
 
 class PatientManager(JobManager):

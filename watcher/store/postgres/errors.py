@@ -33,6 +33,7 @@ _PASSING = {
     "57014": _SLOW,
     "40003": _LOST,
 }
+_KEEPS_NOTHING = ("53100", "25006")
 _QUICKER = "others keep writing the same; it was tried again and again"
 _AGAIN = {"40001": _QUICKER, "40P01": _QUICKER, "23505": _QUICKER, "55P03": _SLOW}
 _BROKEN = {
@@ -62,6 +63,14 @@ _AT_THE_DOOR = ("FATAL", "certificate", "SSL", "host name", "fe_sendauth")
 """One of these is said by whom nobody gets past."""
 
 
+class StoreRefusedError(StoreError):
+    """The server lets nobody in, or lacks what is kept there: a mistake at the start, an outage later."""
+
+
+class StoreReadOnlyError(StoreBusyError):
+    """The server answers, and keeps nothing."""
+
+
 class StoreConflictError(StoreBusyError):
     """Another transaction was quicker: this one was undone, and can be done anew. `code`: the server's."""
 
@@ -87,9 +96,11 @@ def of(place: str, error: psycopg.Error) -> StoreError:
         conflict.code = code
         return conflict
     if code in _PASSING or code.startswith("08"):
-        return StoreBusyError(f"{place}: {_PASSING.get(code, _LOST)}")
-    said = _BROKEN.get(code) or f"{error.diag.message_primary} ({code})"
-    return StoreError(f"{place}: {said}")
+        kind = StoreReadOnlyError if code in _KEEPS_NOTHING else StoreBusyError
+        return kind(f"{place}: {_PASSING.get(code, _LOST)}")
+    if code in _BROKEN:
+        return StoreRefusedError(f"{place}: {_BROKEN[code]}")
+    return StoreError(f"{place}: {error.diag.message_primary} ({code})")
 
 
 def _about_connection(place: str, error: psycopg.Error) -> StoreError:
@@ -100,7 +111,7 @@ def _about_connection(place: str, error: psycopg.Error) -> StoreError:
     if any(mark in said for mark in _AT_THE_DOOR):
         for marks, words, passing in _REFUSALS:
             if any(mark in said for mark in marks):
-                return (StoreBusyError if passing else StoreError)(f"{place}: {words}")
+                return (StoreBusyError if passing else StoreRefusedError)(f"{place}: {words}")
     out_of_reach = any(mark in said for mark in ("connection failed", "connection to server", "timeout"))
     if out_of_reach or isinstance(error, psycopg.errors.ConnectionTimeout):
         return StoreBusyError(f"{place}: the server cannot be reached")

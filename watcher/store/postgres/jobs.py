@@ -31,10 +31,12 @@ from watcher.ports.members import Lease
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import Asking, HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.store.codec import from_ms, to_ms
+from watcher.store.postgres.clock import DatabaseClock, Timer
 from watcher.store.postgres.engine import JobConnector, PatientManager
 from watcher.store.postgres.gate import SharedGate
 from watcher.store.postgres.lanes import SharedLane
 from watcher.store.postgres.leases import end_silent
+from watcher.store.postgres.outage import Outage
 from watcher.store.postgres.pool import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -93,10 +95,11 @@ _SETTLED = (
 class PostgresSharedWork:
     """Work of one member with the others, on connections of its own: no sign of life waits for a decision."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, outage: Outage | None = None) -> None:
         self.pool = pool
         self.threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="work")
-        self._app = App(connector=JobConnector(pool, self.threads))
+        self._outage = outage or Outage(pool.place, Timer(), DatabaseClock())
+        self._app = App(connector=JobConnector(pool, self.threads, self._outage))
         self._jobs = self._app.job_manager
 
     def close(self) -> None:
@@ -227,12 +230,15 @@ class PostgresSharedWork:
 
     # ------------------------------------------------------------------ connections
 
-    async def _do(self, work: Callable[[Connection], T]) -> T:
+    async def _do(self, work: Callable[[Connection], T], *, writes: bool = True) -> T:
+        """Do it as soon as the server is there."""
+
         def done() -> T:
             with self.pool.connection() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self.threads, done)
+        loop = asyncio.get_running_loop()
+        return await self._outage.outlast(lambda: loop.run_in_executor(self.threads, done), writes=writes)
 
     async def _rows(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return await self._do(lambda connection: connection.execute(statement, values).fetchall())

@@ -120,6 +120,13 @@ def settle(
         conn.execute(_HINTED, (number, *each.account, *word, to_ms(each.at), each.changed, each.credits))
 
 
+def is_open(conn: Connection, grant: Grant) -> bool:
+    """Whether a request is not settled yet. Who is just settling it is waited for."""
+    sql = "SELECT ended_at IS NULL FROM requests WHERE id = %s FOR NO KEY UPDATE"
+    row = conn.execute(sql, (grant.id,)).fetchone()
+    return row is None or bool(row[0])
+
+
 def spent(conn: Connection, source: str, since: datetime) -> int:
     """Credits booked since then."""
     # No upper bound: what was booked while the clock ran ahead was spent all the same.

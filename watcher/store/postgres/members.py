@@ -12,12 +12,12 @@ from typing import Protocol, TypeVar
 
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreBusyError, StoreError, StoreInUseError
-from watcher.domain.values.formatting import moment
 from watcher.ports.clock import Clock
 from watcher.ports.members import Identity, Lease
 from watcher.store.postgres.clock import DatabaseClock, Timer
 from watcher.store.postgres.election import Aims, Ballot, Standing, aims
 from watcher.store.postgres.migrate import migrations
+from watcher.store.postgres.outage import Outage
 from watcher.store.postgres.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ GHOST = 12.0
 """Seconds for which the server may take a member for alive that has died with its machine."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
 """Seconds before the next attempt to reach a server, doubling: short, for a server that starts anew."""
-SAID_EVERY = 60.0
 LEFT = 10.0
 """Seconds that work has to end that is left to another."""
 
@@ -55,18 +54,22 @@ class PostgresMembers:
         known: int,
         clock: DatabaseClock,
         *,
+        outage: Outage | None = None,
+        silent: Callable[[], None] = lambda: None,
         timer: Timer | None = None,
         run: Run | None = None,
     ) -> None:
-        """`known`: the version of the schema that this watcher knows. `run`: does what takes its time in a
-        thread."""
+        """`known`: the version of the schema that this watcher knows. `outage`: of all that the process does
+        on the server. `silent`: called when the server answers no longer. `run`: does what takes its time in
+        a thread."""
         self._connect, self._place, self._known = connect, place, known
         self._timer, self._run = timer or Timer(), run or self._in_thread
         self._ticks = self._timer.monotonic
         self.clock: Clock = clock
         self._clock = clock
         self.identity = Identity("")
-        self.away = self.trouble = ""
+        self._outage, self._silent = outage or Outage(place, self._timer, clock), silent
+        self.trouble = ""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="members")
         self._ballot: Ballot | None = None
         self._leases: dict[str, Lease] = {}
@@ -74,12 +77,14 @@ class PostgresMembers:
         """Roles that are the server's to give away once nothing is done under them, and until when."""
         self._reached = 0.0
         self._joins = True
-        self._lost: float | None = None
-        self._said, self._since = 0.0, ""
         self._news, self._stir = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ what others ask
+
+    @property
+    def away(self) -> str:
+        return self._outage.words
 
     async def introduce(self, who: Callable[[], Identity]) -> None:
         before, identity = self.identity, who()
@@ -218,20 +223,14 @@ class PostgresMembers:
 
     def _note(self, asked: float) -> None:
         self._reached = asked
-        if self._lost is not None:
-            log.info("%s is back after %s", self._place, span(asked - self._lost))
-            self._lost, self.away = None, ""
+        self._outage.over()
 
     # ------------------------------------------------------------------ outages
 
     def _lose(self, error: StoreError) -> None:
         """Whoever the server does not hear leads nothing: at once, before anything else."""
         self._drop()
-        if self._lost is None:
-            self._lost = self._said = self._ticks()
-            self._since = f", since {moment(self.clock.now())}"
-            log.error("%s; nothing is asked or told until it is back", error)
-        self.away = f"{error}{self._since}"
+        self._outage.lost(error)
 
     def _drop(self) -> None:
         self._leases.clear()
@@ -248,11 +247,7 @@ class PostgresMembers:
         """Reach the server again."""
         wait = FIRST_WAIT
         while True:
-            now = self._ticks()
-            self.away = f"{error}{self._since}"
-            if self._lost is not None and now - self._said >= SAID_EVERY:
-                self._said = now
-                log.error("%s; for %s", error, span(now - self._lost))
+            self._outage.lost(error)
             await self._timer.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(wait * 2, LONGEST_WAIT)
             try:
@@ -286,6 +281,7 @@ class PostgresMembers:
         asked.add_done_callback(lambda _: heard.set())
         if await self._timer.wait(heard, max(self._reached + SILENT - self._ticks(), 0.1)):
             return asked.result()
+        self._silent()
         raise StoreBusyError(f"{self._place}: the server has not answered for {SILENT:g} s")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -302,6 +298,8 @@ def _forget(future: asyncio.Future[T]) -> None:
         future.exception()
 
 
-def joining(pool: Pool, clock: DatabaseClock) -> PostgresMembers:
+def joining(pool: Pool, clock: DatabaseClock, outage: Outage, silent: Callable[[], None]) -> PostgresMembers:
     """A member that will introduce itself."""
-    return PostgresMembers(partial(Ballot, pool), pool.place, len(migrations()), clock)
+    return PostgresMembers(
+        partial(Ballot, pool), pool.place, len(migrations()), clock, outage=outage, silent=silent
+    )

@@ -63,6 +63,9 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
     the network sees nothing."""
 
     patience = PATIENCE
+    server = ""
+    """When it began to serve. What was known of another one need not be so here: a copy that took over may
+    lack the last moment."""
 
     def cut(self) -> None:
         """End it from any thread, without a word to the server: who waits for an answer has an error."""
@@ -124,7 +127,11 @@ class Pool:
                 path = {"search_path": f'"{self.schema}"', **_SESSION}
                 conn.adapters.register_dumper(str, AnyText)
                 calls = ", ".join("set_config(%s, %s, false)" for _ in path)
-                conn.execute(f"SELECT {calls}", [part for pair in path.items() for part in pair])
+                found = conn.execute(
+                    f"SELECT pg_postmaster_start_time()::text, {calls}",
+                    [part for pair in path.items() for part in pair],
+                )
+                conn.server = next(iter(found))[0]
             except BaseException:
                 conn.close()
                 raise

@@ -24,16 +24,17 @@ from watcher.ports.store import Deciding, Recall, Settlement
 from watcher.store.codec import from_ms, to_ms
 from watcher.store.outcomes import outcomes
 from watcher.store.postgres import ledger, marks, outbox, sums
-from watcher.store.postgres.cache import AccountCache, Kept, PostgresSnapshotCache
+from watcher.store.postgres.cache import Kept, PostgresSnapshotCache
 from watcher.store.postgres.errors import StoreConflictError
 from watcher.store.postgres.leases import check_lease
 from watcher.store.postgres.look import Rows, StoreLook, ask_lock, ask_states, columns, numbers, take_states
-from watcher.store.postgres.news import News
+from watcher.store.postgres.memory import Memories, Memory
 from watcher.store.postgres.pool import Connection, Pool
 from watcher.store.postgres.retention import PostgresRetention
 from watcher.store.postgres.writing import StoreWriting
 
 T = TypeVar("T")
+Keeping = Callable[[], None]
 
 TRIES = 5
 """How often a transaction is begun, if others are quicker each time."""
@@ -57,9 +58,7 @@ class PostgresTransactions:
     def __init__(self, pool: Pool, member: str) -> None:
         self._pool, self._member = pool, member
         self._lease: Lease | None = None
-        self._accounts, self._cache = AccountCache(), PostgresSnapshotCache()
-        self._news, self._retention = News(), PostgresRetention()
-        self._gates: set[str] = set()
+        self._memories, self._retention = Memories(), PostgresRetention()
 
     def led(self, lease: Lease) -> Self:
         """The same, with all that is remembered. Once the lease is another's, it writes nothing."""
@@ -70,11 +69,12 @@ class PostgresTransactions:
     # ------------------------------------------------------------------ decisions
 
     def load(self, accounts: Sequence[Account]) -> Snapshot:
-        known = self._accounts.of(accounts)
         with self._pool.connection() as conn, conn.pipeline():
-            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
-            with self._cache.lock:
-                return self._cache.snapshot(accounts, self._seen(states, look, known))
+            memory = self._memories.of(conn)
+            known = memory.accounts.of(accounts)
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, memory.small)
+            with memory.small.lock:
+                return memory.small.snapshot(accounts, _seen(memory, states, look, known))
 
     def attempts(self, accounts: Sequence[Account]) -> dict[Account, datetime]:
         with self._pool.connection() as conn:
@@ -87,111 +87,78 @@ class PostgresTransactions:
 
     def live_alerts(self) -> list[Alert]:
         with self._pool.connection() as conn, conn.pipeline():
-            look = StoreLook(conn, self._cache)
-            with self._cache.lock:
+            memory = self._memories.of(conn)
+            look = StoreLook(conn, memory.small)
+            with memory.small.lock:
                 look.take()
-                return list(self._cache.alerts.values())
+                return list(memory.small.alerts.values())
 
     def conclude(
-        self, accounts: Sequence[Account], decide: Deciding, settlement: Settlement | None
+        self,
+        accounts: Sequence[Account],
+        decide: Deciding,
+        settlement: Settlement | None,
+        tried: list[Decision] | None = None,
     ) -> Decision:
-        def work(conn: Connection) -> tuple[Decision, StoreWriting]:
-            known = self._accounts.of(accounts)
+        """`tried`: the decisions of attempts that may have been kept, nobody knows. The last one stands if
+        the request is settled by now."""
+
+        def work(conn: Connection) -> tuple[Decision, Keeping]:
+            if tried and settlement is not None and not ledger.is_open(conn, settlement.grant):
+                return tried[-1], lambda: None
+            memory = self._memories.of(conn)
+            known = memory.accounts.of(accounts)
             locking = ask_lock(conn, accounts, known)
-            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, memory.small)
             locked = {row[0] for row in locking}  # who waits for one of them does not hold the lock below
-            with self._cache.lock:
-                kept = self._seen(states, look, known)
+            with memory.small.lock:
+                kept = _seen(memory, states, look, known)
                 if not all(each.id in locked for each in kept.values()):
-                    self._accounts.forget(accounts)
+                    memory.accounts.forget(accounts)
                     raise StoreConflictError("others have read the same account for the first time")
-                decision, writing = self._decide(conn, accounts, kept, decide)
-            self._tell(conn, decision, writing, settlement)
-            return decision, writing
+                decision, writing = _decided(conn, memory, accounts, kept, decide)
+            _tell(conn, memory, decision, writing, settlement)
+            if tried is not None:
+                tried.append(decision)
+            return decision, lambda: memory.accounts.keep(writing.committed())
 
         return self._kept(*self._repeated(work))
 
     def conclude_sums(
         self, read: Callable[[Mapping[SumKey, bool]], tuple[Sequence[Account], Deciding]], most: int
     ) -> Decision | None:
-        def work(conn: Connection) -> tuple[Decision, StoreWriting] | None:
+        def work(conn: Connection) -> tuple[Decision, Keeping] | None:
             taken = sums.take(conn, most)
             if not taken:
                 return None
             accounts, decide = read(taken)
-            known = self._accounts.of(accounts)
-            states, look = ask_states(conn, accounts, known), StoreLook(conn, self._cache)
-            with self._cache.lock:
-                kept = self._seen(states, look, known)
-                decision, writing = self._decide(conn, accounts, kept, decide, apart=False)
-            self._tell(conn, decision, writing, None)
-            return decision, writing
+            memory = self._memories.of(conn)
+            known = memory.accounts.of(accounts)
+            states, look = ask_states(conn, accounts, known), StoreLook(conn, memory.small)
+            with memory.small.lock:
+                kept = _seen(memory, states, look, known)
+                decision, writing = _decided(conn, memory, accounts, kept, decide, apart=False)
+            _tell(conn, memory, decision, writing, None)
+            return decision, lambda: memory.accounts.keep(writing.committed())
 
         done = self._repeated(work)
         return self._kept(*done) if done is not None else None
 
-    def _seen(self, states: Rows, look: StoreLook, known: Kept) -> Kept:
-        """Bring what is remembered up to date; the accounts as they are. An asset of theirs was there before
-        they were, so the look has it."""
-        look.take()
-        kept = take_states(states, known, self._cache.by_id)
-        self._accounts.keep(kept)
-        return kept
-
-    def _decide(
-        self,
-        conn: Connection,
-        accounts: Sequence[Account],
-        kept: Kept,
-        decide: Deciding,
-        *,
-        apart: bool = True,
-    ) -> tuple[Decision, StoreWriting]:
-        """The decision, and the writing of it, which is on its way."""
-        past = self._cache.snapshot(accounts, kept)
-        decision = decide(past if apart else replace(past, apart=False), self._recall(conn, kept))
-        writing = StoreWriting(conn, self._cache, kept, decision)
-        writing.write()
-        return decision, writing
-
-    def _tell(
-        self, conn: Connection, decision: Decision, writing: StoreWriting, settlement: Settlement | None
-    ) -> None:
-        if decision.deliveries:
-            self._news.mine(outbox.add(conn, decision.deliveries))
-        if settlement is not None:
-            read = outcomes(decision, writing.accounts, writing.assets)
-            ledger.settle(conn, settlement, read, decision.moved)
-
-    def _kept(self, decision: Decision, writing: StoreWriting) -> Decision:
-        self._accounts.keep(writing.committed())
+    @staticmethod
+    def _kept(decision: Decision, remember: Keeping) -> Decision:
+        remember()
         # Who is to be read again stands in a table, for whoever plans.
         return replace(decision, again=()) if decision.again else decision
-
-    def _recall(self, conn: Connection, kept: Kept) -> Recall:
-        accounts = {account: each.id for account, each in kept.items()}
-
-        def recall(asked: Sequence[Question]) -> Mapping[Question, Recalled]:
-            found: dict[Question, Recalled] = {}
-            for each in asked:
-                if isinstance(each, PriceAt) and (quote := self._cache.quote_at(each.asset, each.at)):
-                    found[each] = quote.price
-            sent = [each for each in dict.fromkeys(asked) if each not in found]
-            holdings = [each for each in sent if not isinstance(each, PriceAt | LastRead)]
-            strange = {each.account for each in holdings} - accounts.keys()
-            if strange:
-                accounts.update(numbers(conn, sorted(strange)))
-            rows = [marks.ask(conn, each, accounts, self._cache.asset_ids) for each in sent]
-            found.update((each, marks.answer(each, row)) for each, row in zip(sent, rows, strict=True))
-            return found
-
-        return recall
 
     # ------------------------------------------------------------------ the ledger
 
     def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
-        answer = self._repeated(lambda conn: ledger.reserve(conn, booking, allowance, self._gates))
-        self._gates.add(booking.source)
+        def work(conn: Connection) -> tuple[Grant | CreditRefusal, Memory]:
+            memory = self._memories.of(conn)
+            return ledger.reserve(conn, booking, allowance, memory.gates), memory
+
+        answer, memory = self._repeated(work)
+        memory.gates.add(booking.source)
         return answer
 
     def fail(self, settlement: Settlement) -> None:
@@ -230,16 +197,19 @@ class PostgresTransactions:
             return outbox.next_due(conn, channel)
 
     def settle(self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
-        owed, numbers = self._repeated(lambda conn: outbox.settle(conn, deliveries, instead))
-        self._news.mine(numbers)
-        return owed
+        def work(conn: Connection) -> list[Delivery]:
+            owed, new = outbox.settle(conn, deliveries, instead)
+            self._memories.of(conn).news.mine(new)
+            return owed
+
+        return self._repeated(work)
 
     def tidy(self, now: datetime) -> bool:
         return self._repeated(lambda conn: self._retention.step(conn, now))
 
     def others_wrote(self) -> bool:
         with self._pool.connection() as conn:
-            return self._news.look(conn)
+            return self._memories.of(conn).news.look(conn)
 
     # ------------------------------------------------------------------ transactions
 
@@ -254,6 +224,63 @@ class PostgresTransactions:
             return work(conn)
 
         return repeated(self._pool, led)
+
+
+def _seen(memory: Memory, states: Rows, look: StoreLook, known: Kept) -> Kept:
+    """Bring what is remembered up to date; the accounts as they are. An asset of theirs was there before they
+    were, so the look has it."""
+    look.take()
+    kept = take_states(states, known, memory.small.by_id)
+    memory.accounts.keep(kept)
+    return kept
+
+
+def _decided(
+    conn: Connection,
+    memory: Memory,
+    accounts: Sequence[Account],
+    kept: Kept,
+    decide: Deciding,
+    *,
+    apart: bool = True,
+) -> tuple[Decision, StoreWriting]:
+    """The decision, and the writing of it, which is on its way."""
+    past = memory.small.snapshot(accounts, kept)
+    recall = _recalling(conn, memory.small, kept)
+    decision = decide(past if apart else replace(past, apart=False), recall)
+    writing = StoreWriting(conn, memory.small, kept, decision)
+    writing.write()
+    return decision, writing
+
+
+def _tell(
+    conn: Connection, memory: Memory, decision: Decision, writing: StoreWriting, settlement: Settlement | None
+) -> None:
+    if decision.deliveries:
+        memory.news.mine(outbox.add(conn, decision.deliveries))
+    if settlement is not None:
+        read = outcomes(decision, writing.accounts, writing.assets)
+        ledger.settle(conn, settlement, read, decision.moved)
+
+
+def _recalling(conn: Connection, cache: PostgresSnapshotCache, kept: Kept) -> Recall:
+    accounts = {account: each.id for account, each in kept.items()}
+
+    def recall(asked: Sequence[Question]) -> Mapping[Question, Recalled]:
+        found: dict[Question, Recalled] = {}
+        for each in asked:
+            if isinstance(each, PriceAt) and (quote := cache.quote_at(each.asset, each.at)):
+                found[each] = quote.price
+        sent = [each for each in dict.fromkeys(asked) if each not in found]
+        holdings = [each for each in sent if not isinstance(each, PriceAt | LastRead)]
+        strange = {each.account for each in holdings} - accounts.keys()
+        if strange:
+            accounts.update(numbers(conn, sorted(strange)))
+        rows = [marks.ask(conn, each, accounts, cache.asset_ids) for each in sent]
+        found.update((each, marks.answer(each, row)) for each, row in zip(sent, rows, strict=True))
+        return found
+
+    return recall
 
 
 def repeated(pool: Pool, work: Callable[[Connection], T]) -> T:
