@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,13 +45,18 @@ def test_no_world_is_broken() -> None:
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
+def sampled(names: Iterable[str], usual: Collection[str]) -> list[object]:
+    """Those that are usual, and the others where there is time."""
+    return [pytest.param(name, marks=() if name in usual else pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("plant", sampled(PLANTS, set(PLANTS) - {"an alert is written over"}))
 def test_a_planted_fault_is_found(plant: str) -> None:
     found = found_by(PLANTS[plant], lambda seed: Scenario(seed, days=1))
     assert any(SHOWS[plant] in words for words in found.broken), found.broken[:3]
 
 
-@pytest.mark.parametrize("plant", AMONG_MANY)
+@pytest.mark.parametrize("plant", sampled(AMONG_MANY, {"two start at once"}))
 def test_a_fault_that_is_planted_among_members_is_found(plant: str) -> None:
     found = found_by(AMONG_MANY[plant], lambda seed: Scenario(seed, days=0.4, members=3, peace=False))
     assert any(AMONG[plant] in words for words in found.broken), found.broken[:3]

@@ -101,6 +101,8 @@ def _lost(reader: Queries, alerts: list[Alert]) -> list[str]:
     rules = {alert["rule"] for alert in alerts}
     said += [f"nobody was told of {rule}" for rule in TOLD if rule not in rules]
     states = Counter((each["dedup_key"], each["kind"]) for each in told.values() if each["alert_id"])
-    said += [f"{key} was told {kind} by {counted(n, 'message')}" for (key, kind), n in states.items() if n > 1]
+    said += [
+        f"{key} was told {kind} by {counted(n, 'message')}" for (key, kind), n in states.items() if n > 1
+    ]
     begun = {key for key, kind in states if kind == "firing"}
     return said + [f"{key} was over, and had not begun" for key, kind in states if key not in begun]

@@ -99,7 +99,8 @@ async def test_another_cause_is_said_although_the_last_outage_was_just_now(
     outage.lost(AWAY)
     outage.over()
     outage.lost(FULL)
-    assert [each.partition(";")[0] for each in caplog.messages] == [str(AWAY), str(FULL)]
+    errors = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert [each.partition(";")[0] for each in errors] == [str(AWAY), str(FULL)]
 
 
 async def test_it_is_tried_seldom_while_it_lasts_and_at_once_when_another_has_reached_it(
