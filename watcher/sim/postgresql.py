@@ -49,7 +49,7 @@ def own_postgresql() -> Iterator[str]:
     """The URL of a server that runs in a temporary folder while the block does."""
     found = programs()
     # Below /tmp itself: the path of a socket holds some hundred signs, and the server's user must get there.
-    folder = Path(tempfile.mkdtemp(prefix="watcher-postgresql-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="watcher-postgresql-", dir="/tmp"))  # nosec B108
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
+import subprocess  # nosec B404
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,7 +119,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[str]]:
     """A program that has ended when the block has, and is ended if the block fails."""
     env = {**os.environ, "LC_ALL": "C.UTF-8", **(secret or {})}
-    with subprocess.Popen(  # noqa: S603 (a program of PostgreSQL, and no shell)
+    with subprocess.Popen(  # noqa: S603 (a program of PostgreSQL, and no shell)  # nosec B603
         command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         errors="replace",
     ) as process:  # fmt: skip
@@ -132,7 +132,7 @@ def _running(
 
 
 def _version(folder: Path) -> int:
-    said = subprocess.run(  # noqa: S603 (as above)
+    said = subprocess.run(  # noqa: S603 (as above)  # nosec B603
         [folder / "pg_dump", "--version"], check=False, capture_output=True, text=True
     ).stdout
     found = re.search(r"[0-9]+", said)

@@ -98,7 +98,7 @@ def price_steps(
         "until": to_ms(until),
         "stretches": stretches,
         "chain": None,
-        "token": None,
+        "token": None,  # nosec B105
     }
     if asset is not None:
         asked |= asset._asdict()
