@@ -18,7 +18,7 @@ from watcher.notify.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from watcher.ports.queries import ChannelState
-    from watcher.reports.health import PollStanding, Readiness
+    from watcher.reports.health import Readiness
 
 log = logging.getLogger(__name__)
 
@@ -123,23 +123,18 @@ def _unanswered(error: StoreError | TimeoutError) -> str:
 async def _ready(app: App) -> tuple[Readiness, list[ChannelState]]:
     """Would an alert reach somebody? StoreError or TimeoutError if the store does not answer."""
     # Who asks for none of this does not load what reads the store like people do.
-    from watcher.reports.health import channels_of, readiness, tally
-    from watcher.reports.members import member_rows, member_troubles
-    from watcher.reports.status import lateness
+    from watcher.reports.status import ready
 
-    settings, now = app.settings, app.clock.now()
+    now, stuck_at, odd = app.clock.now(), troubles(app), doubts(app)
 
-    def read() -> tuple[dict[str, PollStanding], list[ChannelState], list[str]]:
+    def read() -> tuple[Readiness, list[ChannelState]]:
         with app.store.queries() as reader:
-            polls = tally(app.rules.wallets, reader.poll_marks(), lateness(settings, reader, now))
-            members = member_rows(reader.members(), now)
-            return polls, channels_of(settings, reader, now), member_troubles(members)
+            return ready(app.settings, reader, now, stuck=stuck_at, doubts=odd)
 
     if away := app.store.members.away:
         raise StoreBusyError(away)
     async with asyncio.timeout(STORE_ANSWERS):
-        polls, channels, odd = await asyncio.to_thread(read)
-    return readiness(polls, channels, now, stuck=troubles(app), doubts=[*doubts(app), *odd]), channels
+        return await asyncio.to_thread(read)
 
 
 def stuck(app: App) -> bool:

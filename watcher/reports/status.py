@@ -17,11 +17,20 @@ from watcher.domain.model import Account, AccountState, Asset
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.formatting import plain
-from watcher.ports.queries import LoggedPoll, PollMark, Queries
+from watcher.ports.queries import ChannelState, LoggedPoll, PollMark, Queries
 from watcher.reports.alerts import AlertViews, delivery_row
 from watcher.reports.credits import credits_of
-from watcher.reports.health import WAITS_TOO_LONG, is_late, overdue, waiting
-from watcher.reports.members import member_rows
+from watcher.reports.health import (
+    WAITS_TOO_LONG,
+    Readiness,
+    channels_of,
+    is_late,
+    overdue,
+    readiness,
+    tally,
+    waiting,
+)
+from watcher.reports.members import member_rows, member_troubles
 from watcher.reports.rows import (
     AccountRow,
     AlertRow,
@@ -187,6 +196,16 @@ def lateness(settings: Settings, reader: Queries, now: datetime) -> Callable[[Po
         return is_late(wallet, interval_of(mark.account, wallet, outlook), outlook, mark, now)
 
     return late
+
+
+def ready(
+    settings: Settings, reader: Queries, now: datetime, *, stuck: Sequence[str], doubts: Sequence[str]
+) -> tuple[Readiness, list[ChannelState]]:
+    """Would an alert reach somebody now, and how channels fare; where nothing else is asked."""
+    polls = tally(wallets_by_account(settings), reader.poll_marks(), lateness(settings, reader, now))
+    channels = channels_of(settings, reader, now)
+    odd = member_troubles(member_rows(reader.members(), now))
+    return readiness(polls, channels, now, stuck=stuck, doubts=[*doubts, *odd]), channels
 
 
 def late_ones(accounts: Sequence[AccountRow]) -> set[Account]:

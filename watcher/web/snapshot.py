@@ -22,7 +22,7 @@ from watcher.ports.queries import ChannelState, PollMark, Queries
 from watcher.ports.store import StoreAccess
 from watcher.reports import status
 from watcher.reports.health import Readiness, channels_of, readiness, tally
-from watcher.reports.members import member_rows, member_troubles
+from watcher.reports.members import member_troubles
 from watcher.reports.rows import StatusRow
 from watcher.service.metrics import Metrics
 from watcher.web.lanes import LANE, Lane
@@ -145,11 +145,7 @@ class PageSnapshots:
 
         def look() -> Readiness:
             with self._store.queries() as reader:
-                late = status.lateness(self.settings, reader, at)
-                polls = tally(self.wallets, reader.poll_marks(), late)
-                odd = member_troubles(member_rows(reader.members(), at))
-                channels = channels_of(self.settings, reader, at)
-            return readiness(polls, channels, at, stuck=stuck, doubts=[*self._doubts(), *odd])
+                return status.ready(self.settings, reader, at, stuck=stuck, doubts=self._doubts())[0]
 
         return await work(look)
 
