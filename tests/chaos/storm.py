@@ -154,31 +154,40 @@ async def thirst(folder: Path, zygote: Zygote, seed: int, kills: int, limit: int
     """Daemons and polls by hand cut off on a plan that pays for a dozen polls: the cap holds."""
     async with stand(folder, zygote, seed) as there:
         there.write(limit=limit)
-        chance, report, patience = random.Random(f"thirst {seed}"), Report(seed), 10.0
-        for _ in range(kills):
+        chance, report = random.Random(f"thirst {seed}"), Report(seed)
+        rounds, spent = 0, int(limit * 0.7)
+        while rounds < kills or (rounds < 4 * kills and _booked(there) <= spent):
+            rounds += 1
             step = chance.choice(
                 ("booking: committed, nothing sent", "request: answer read, nothing recorded")
             )
             orders = {"step": step, "nth": chance.choice((1, 2))} if chance.random() < 0.3 else {}
             lives = [await there.start(chance.choice(("run", "poll")), **orders), await there.start("poll")]
-            more = chance.choice((1, 2))
-            try:
-                async with asyncio.timeout(patience):
-                    await there.coinstats.until_taken(there.coinstats.taken + more)
-            except TimeoutError:
-                patience = 1.0  # the plan is spent: from now on nothing is asked, or hardly anything
+            more = there.coinstats.taken + chance.choice((1, 2))
+            asked = asyncio.create_task(there.coinstats.until_taken(more))
+            # Once the poll has ended all was read, or the plan is spent.
+            ends: list[asyncio.Future[Any]] = [asked, lives[-1].ended]
+            await asyncio.wait(ends, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
             await asyncio.sleep(chance.choice((0, 0.005, 0.05)))
             for life in lives:
                 report.kills += await zygote.kill(life) == -signal.SIGKILL
             used = there.sim.coinstats.credits_used
             report.compared.expect(used <= limit, f"{used} of {limit} credits were metered")
-        report.tried["on a plan nearly spent, beside polls by hand"] = kills
-        report.struck["on a plan nearly spent, beside polls by hand"] = kills
+        report.tried["on a plan nearly spent, beside polls by hand"] = rounds
+        report.struck["on a plan nearly spent, beside polls by hand"] = rounds
         there.sim.coinstats.credits_limit = limit
         ledger(report.compared, there)
-        ((booked,),) = there.query("SELECT sum(credits) FROM spending WHERE source = 'coinstats'")
-        report.compared.expect(booked > limit * 0.7, f"only {booked} of {limit} credits were booked")
+        booked = _booked(there)
+        report.compared.expect(booked > spent, f"only {booked} of {limit} credits were booked")
         return report
+
+
+def _booked(there: Stand) -> int:
+    with suppress(sqlite3.OperationalError):  # there is no store yet
+        ((booked,),) = there.query("SELECT sum(credits) FROM spending WHERE source = 'coinstats'")
+        return int(booked or 0)
+    return 0
 
 
 async def storm(
