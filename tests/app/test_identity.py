@@ -85,3 +85,7 @@ def test_a_version_that_knows_one_thing_more_of_a_rule_or_a_source_is_alike_unti
 
     assert of_next_version() == fingerprint_of(found)
     assert of_next_version(new_thing=8) != fingerprint_of(found)
+
+
+def test_members_of_the_versions_before_are_alike(tmp_path: Path) -> None:
+    assert fingerprint_of(read(tmp_path)) == "0cc4c53e3f2e"

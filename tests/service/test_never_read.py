@@ -56,5 +56,5 @@ async def test_the_distance_grows_to_a_day() -> None:
     assert waits[:5] == [timedelta(minutes=minutes) for minutes in (0, 1, 2, 4, 8)]
     assert waits[-1] == DAY
     again = FailingAccounts()
-    again.load(known.dump(), [NEW])
+    again.load(known.dump(), NEW.source, [NEW])
     assert again.get(NEW) == known.get(NEW), "also after a restart"

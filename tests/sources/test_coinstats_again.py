@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.sources.test_coinstats import ACCOUNT, ETH, USDC, answer, group, one, row, usdc
 from watcher.domain.model import Asset
 from watcher.sources.coinstats.names import RowNames
+from watcher.sources.coinstats.settings import CoinStatsSettings
 
 ROWS: list[dict[str, Any]] = [
     {"amount": "@0@"}, {"amount": "@-1@"}, {"amount": "NaN"}, {"amount": "sNaN"}, {"amount": None},
@@ -51,3 +54,30 @@ def test_a_coin_that_comes_with_and_without_its_contract_has_the_name_that_it_ca
         found = one(answer(group(coin, usdc())), ACCOUNT, names)
         said.append(found.symbols[Asset("ethereum", "uatom")] == symbol)
     assert said == [True] * 12
+
+
+def test_what_is_kept_of_last_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.sources.coinstats.names._MOST_ROWS", 25)
+    names = RowNames()
+    for number in range(7):
+        account = ACCOUNT._replace(address=f"0x{number:040x}")
+        said = one(answer(group(row(), usdc(), address=account.address)), account, names)
+        assert said.amounts
+    assert len(names.last) <= 2
+
+
+def test_answers_that_threads_read_at_once_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = CoinStatsSettings.model_validate({"kind": "coinstats", "api_key": "k"}).build("coinstats", [])
+    meeting, read = Barrier(2, timeout=0.1), RowNames.learn
+
+    def learn(names: RowNames) -> None:
+        with pytest.raises(BrokenBarrierError):
+            meeting.wait()
+        read(names)
+
+    monkeypatch.setattr(RowNames, "learn", learn)
+    with ThreadPoolExecutor(2) as threads:
+        replies = [
+            threads.submit(source._read, answer(group(row())).encode(), (ACCOUNT,), 40) for _ in range(2)
+        ]
+    assert [reply.result().failure for reply in replies] == ["", ""]

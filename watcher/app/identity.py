@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
 from watcher import __version__
 from watcher.config.configuration import Configuration
+from watcher.config.wallets import WalletSettings
+from watcher.domain.model import Account
 from watcher.ports.members import PLAN, Identity, MemberState, tell
 
 _OF_A_MACHINE = {"base_url", "proxy", "timeout"}
@@ -28,6 +32,7 @@ def planned_otherwise(configuration: Configuration, members: Sequence[MemberStat
     return next((each.name for each in members if PLAN in each.leads and each.fingerprint != mark), "")
 
 
+@lru_cache(maxsize=1)
 def fingerprint_of(configuration: Configuration) -> str:
     """Mark of the rules, the watch list, the channels and what may be asked of sources: members that
     have these alike have it alike, of another version too: what is left at its default has no part in it."""
@@ -35,15 +40,28 @@ def fingerprint_of(configuration: Configuration) -> str:
     rules = sorted(
         f"{rule.type} {rule.model_dump_json(exclude_defaults=True)}" for rule in configuration.rules
     )
-    wallets = sorted(
-        f"{wallet.name} {sorted(wallet.accounts)} {wallet.tags} {wallet.assets} {wallet.every} "
+    wallets = (
+        f"{wallet.name} {_listed(wallet)} {wallet.tags} {wallet.assets} {wallet.every} "
         f"{wallet.at_least_every} {wallet.discover} {wallet.weight} {wallet.hints}"
-        for wallet in settings.wallets
+        for wallet in sorted(settings.wallets, key=lambda each: f"{each.name} [")
     )
     sources = sorted(
         f"{name} {getattr(kind, 'kind', '')} {kind.model_dump(exclude=_OF_A_MACHINE, exclude_defaults=True)}"
         for name, kind in settings.sources.items()
     )
-    for part in (*rules, *wallets, *sorted(settings.channels), *sources):
+    # One wallet after the other: of a million accounts all this is 80 MB of text.
+    for part in chain(rules, wallets, sorted(settings.channels), sources):
         mark.update(part.encode() + b"\n")
     return mark.hexdigest()[:12]
+
+
+def _listed(wallet: WalletSettings) -> str:
+    """The accounts of a wallet in the order of their chains, as Python writes a list of them."""
+    return repr(wallet.account_address).join(_around(wallet.source, wallet.account_chains))
+
+
+@lru_cache(maxsize=64)
+def _around(source: str, chains: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands around the address of each account: many wallets are on the same chains."""
+    listed = str(sorted(Account(source, each, "") for each in chains))
+    return tuple(listed.split("''"))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from watcher.ports.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """A configuration file and the rule files it names, both found sound."""
 

@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, Va
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -98,6 +98,10 @@ class WalletsByAccount(Mapping[Account, WalletSettings]):
     def each(self) -> Iterator[tuple[Account, WalletSettings]]:
         return ((account, wallet) for wallet in self._wallets for account in wallet.accounts)
 
+    def by_account(self) -> Iterator[WalletSettings]:
+        """The wallet of each account: no account is made for it."""
+        return chain.from_iterable(repeat(each, len(each.account_chains)) for each in self._wallets)
+
 
 @lru_cache(maxsize=1024)
 def _as_set(chains: tuple[str, ...]) -> frozenset[str]:
@@ -109,7 +113,7 @@ class _Values(ValuesView[WalletSettings]):
     _mapping: WalletsByAccount
 
     def __iter__(self) -> Iterator[WalletSettings]:
-        return (wallet for _, wallet in self._mapping.each())
+        return self._mapping.by_account()
 
 
 class _Items(ItemsView[Account, WalletSettings]):

@@ -74,8 +74,7 @@ class FaultIsolation:
         unkept = self.suspects.dump() != self._kept
         self.suspects.forget_apart(self._kept)
         self._shared = facts
-        mine = (account for account in self._rules.wallets if account.source == self._source.name)
-        self.suspects.load(facts, mine)
+        self.suspects.load(facts, self._source.name, self._rules.wallets)
         self._kept = facts or "{}" if unkept else self.suspects.dump()
 
     def choose(self, batch: Batch) -> Sequence[Account]:

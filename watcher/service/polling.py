@@ -72,8 +72,7 @@ class Poller:
         self.source, self.queue, self.throttle = throttle.source, queue, throttle
         self._engine, self._store, self._clock = engine, engine.store, engine.clock
         self._events = events or PollEvents()
-        mine = {each.address for each in engine.rules.wallets if each.source == self.source.name}
-        self.health = SourceHealth(self.source.name, len(mine), engine, throttle.gate)
+        self.health = SourceHealth(self.source.name, engine, throttle.gate)
         self.isolation = FaultIsolation(self.source, engine)
         self._log = ReplyLog(self.source.name)
         self.trouble = ""  # why nothing can be asked for: what the store said last, if it failed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 from watcher.domain.alerts.lifecycle import Subject
 from watcher.domain.decision import Decision, Snapshot
@@ -30,10 +31,6 @@ class RefusedAssets:
 
     def __init__(self, source: str, engine: RuleEngine) -> None:
         self._source, self._engine = source, engine
-        self._asking: dict[Asset, list[Account]] = {}
-        for account, wallet in engine.rules.wallets.items():
-            for asset in (wallet.asked or ()) if account.source == source else ():
-                self._asking.setdefault(asset, []).append(account)
         self._known: Mapping[Asset, Isolation] | None = None
         """None: what an earlier process told is not known yet."""
         self._why: dict[Asset, str] = {}
@@ -58,6 +55,15 @@ class RefusedAssets:
             log.warning("%s: which assets are refused was not told: %s", self._source, error)
             return
         self._known = refused
+
+    @cached_property
+    def _asking(self) -> dict[Asset, list[Account]]:
+        """Who asks for each asset; found when one is refused first, for there may be a million accounts."""
+        found: dict[Asset, list[Account]] = {}
+        for account, wallet in self._engine.rules.wallets.items():
+            for asset in (wallet.asked or ()) if account.source == self._source else ():
+                found.setdefault(asset, []).append(account)
+        return found
 
     def _verdict(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from watcher.domain.alerts.source_health import Streak, failing, grown
 from watcher.domain.decision import Decision, Snapshot
@@ -28,15 +29,19 @@ TWICE = 2
 class SourceHealth:
     """How one source fares. What was told is in the store; failures in a row are counted at the gate."""
 
-    def __init__(self, source: str, addresses: int, engine: RuleEngine, gate: Gate) -> None:
-        """`addresses`: how many are watched on it."""
-        self._source, self._addresses, self._gate = source, addresses, gate
+    def __init__(self, source: str, engine: RuleEngine, gate: Gate) -> None:
+        self._source, self._gate = source, gate
         self._engine, self._clock = engine, engine.clock
         self._streak: Streak | None = None
         self._began = 0.0
         self._since: datetime | None = None
         self._told: bool | None = None
         """What the store's notice says; None: not asked since the start."""
+
+    @cached_property
+    def _addresses(self) -> int:
+        """How many are watched on it; counted when nothing can be read first, for there may be many."""
+        return len({each.address for each in self._engine.rules.wallets if each.source == self._source})
 
     @property
     def failing(self) -> bool:

@@ -72,20 +72,20 @@ def test_who_fails_by_itself_is_known_after_a_restart_and_nobody_else() -> None:
     suspects.failed(ACCOUNTS[:8], "why", NOW)
     for _ in range(3):
         suspects.alone(ACCOUNTS[:1], "why", NOW, "asset 0x1")
-    again.load(suspects.dump(), ACCOUNTS)
+    again.load(suspects.dump(), ACCOUNTS[0].source, ACCOUNTS)
     assert again.dump() == suspects.dump()
     assert [account for account, _ in again.apart()] == ACCOUNTS[:1]
     assert again.waits(ACCOUNTS[0], NOW)
     assert not again.searching
     gone = FailingAccounts()
-    gone.load(suspects.dump(), ACCOUNTS[1:])
+    gone.load(suspects.dump(), ACCOUNTS[0].source, ACCOUNTS[1:])
     assert gone.apart() == []
 
 
 @pytest.mark.parametrize("text", [None, "", "[", "[]", "{}", '{"ethereum:0x1": 5}', '{"a": {"since": "x"}}'])
 def test_what_was_kept_and_cannot_be_read_is_forgotten(text: str | None) -> None:
     suspects = FailingAccounts()
-    suspects.load(text, ACCOUNTS)
+    suspects.load(text, ACCOUNTS[0].source, ACCOUNTS)
     assert suspects.apart() == []
 
 
@@ -141,7 +141,7 @@ def test_a_beginning_that_lies_ahead_comes_from_a_clock_set_back() -> None:
 def test_a_fact_of_no_failure_is_none(tries: int, known: bool) -> None:
     suspects, kept = FailingAccounts(), FailingAccounts()
     kept.alone(ACCOUNTS[:1], "why", NOW)
-    suspects.load(kept.dump().replace('"tries": 1', f'"tries": {tries}'), ACCOUNTS)
+    suspects.load(kept.dump().replace('"tries": 1', f'"tries": {tries}'), ACCOUNTS[0].source, ACCOUNTS)
     assert (suspects.get(ACCOUNTS[0]) is not None) is known
 
 
@@ -184,7 +184,7 @@ def test_what_members_find_out_at_the_same_time_is_kept_of_both() -> None:
     kept = merged(merged(None, "{}", first.dump()), "{}", second.dump())
 
     both = FailingAccounts()
-    both.load(kept, ACCOUNTS)
+    both.load(kept, ACCOUNTS[0].source, ACCOUNTS)
     assert [account for account, _ in both.apart()] == ACCOUNTS[:2]
     healed = merged(kept, first.dump(), "{}")
     assert json.loads(healed).keys() == json.loads(second.dump()).keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 
 from pydantic import BaseModel
 
@@ -44,7 +45,6 @@ class Rules:
         self.wallets = wallets
         self.channels = tuple(channels)
         self.by_id = {rule.id: rule for rule in rules}
-        self._tags: dict[str, tuple[str, ...]] = {each.name: each.tags for each in wallets.values()}
         self._rules = tuple(rules)
         self.summing = tuple(rule for rule in rules if isinstance(rule, SumRule) and rule.sides())
         """The rules over sums."""
@@ -131,6 +131,10 @@ class Rules:
     def tags_of(self, wallet: str) -> tuple[str, ...]:
         """The tags of a wallet; none for a name that is not watched."""
         return self._tags.get(wallet, ())
+
+    @cached_property
+    def _tags(self) -> dict[str, tuple[str, ...]]:
+        return {each.name: each.tags for each in self.wallets.values()}
 
     def timed(self, rule_id: str) -> bool:
         """Whether time alone can bring something about for a firing alert of this rule."""

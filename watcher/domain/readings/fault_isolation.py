@@ -8,7 +8,7 @@ rarely, and what was found out outlives the process. Pure: no request is made he
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -214,16 +214,17 @@ class FailingAccounts:
         keys = json.loads(text)
         self._known = {a: each for a, each in known if f"{a.chain}:{a.address}" not in keys or not each.apart}
 
-    def load(self, text: str | None, accounts: Iterable[Account]) -> None:
+    def load(self, text: str | None, source: str, watched: Container[Account]) -> None:
         """The inverse of `dump`, for accounts that are still watched; what cannot be read is forgotten."""
-        watched = {f"{account.chain}:{account.address}": account for account in accounts}
         try:
             for key, value in json.loads(text or "{}").items():
                 since, until = _time(value["since"]), _time(value["until"])
                 apart = Isolation(since, int(value["tries"]), until, bool(value.get("paid")))
-                if key in watched and apart.tries > 0:
+                chain, _, address = key.partition(":")
+                account = Account(source, chain, address)
+                if account in watched and apart.tries > 0:
                     why, part = str(value["why"]), str(value["part"])
-                    self._known[watched[key]] = FailingAccount(
+                    self._known[account] = FailingAccount(
                         1, RETURNS, apart.since, apart=apart, why=why, part=part
                     )
         except (ValueError, TypeError, KeyError, AttributeError):

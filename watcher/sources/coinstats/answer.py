@@ -157,10 +157,12 @@ def _outcome(account: Account, group: BalanceGroup, names: RowNames) -> Outcome:
     chain, last = account.chain, names.last.get(account)
     again = read_again(group.balances, last) if last is not None else None
     if again is not None:
-        names.last[account], prices = again
-        called, natives = names.called(chain), again[0].natives
-        return Reading(account, again[0].amounts, prices, called, complete(chain), natives=natives)
-    found, names.last[account] = read_rows(group.balances, account, chain, names)
+        said, prices = again
+        names.keep(account, said)
+        called, natives = names.called(chain), said.natives
+        return Reading(account, said.amounts, prices, called, complete(chain), natives=natives)
+    found, new = read_rows(group.balances, account, chain, names)
+    names.keep(account, new)
     return found
 
 

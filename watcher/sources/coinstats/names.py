@@ -26,6 +26,10 @@ _NATIVES = frozenset(
 """Coins that are native somewhere and have a contract as well: without one they are the native coin."""
 
 _MOST_NAMES = 200_000
+_MOST_ROWS = 400_000
+"""Amounts of last answers that are kept at most: some 100 MiB."""
+_ALONE = 8
+"""So many amounts an account weighs by itself."""
 
 
 def is_token(text: str | None) -> bool:
@@ -86,7 +90,7 @@ class RowNames:
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
         self._called: dict[str, dict[Asset, str]] = {}
         self._learnt: dict[KnownAsset, str | None] = {}
-        self._size = 0
+        self._size = self._rows = 0
 
     def called(self, chain: str) -> Mapping[Asset, str]:
         """The symbols of all assets of a chain: one mapping, and another one only when a name is new."""
@@ -108,6 +112,15 @@ class RowNames:
                 called[known.asset] = shown
         self._called.update(anew)
         self._learnt.clear()
+
+    def keep(self, account: Account, last: LastAnswer | None) -> None:
+        """Keep what the last answer said of an account, to compare the next one with."""
+        if account not in self.last:
+            self._rows += _ALONE + (len(last.known) if last is not None else 0)
+            if self._rows > _MOST_ROWS:
+                self.last.clear()
+                self._rows = 0
+        self.last[account] = last
 
     def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:
         """The chain's assets by contract as written on the wire, and by coin id."""
@@ -164,3 +177,4 @@ class RowNames:
             self._called.clear()
             self._learnt.clear()
             self.last.clear()
+            self._rows = 0

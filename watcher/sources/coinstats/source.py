@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from urllib.parse import quote
 
 from yarl import URL
@@ -69,6 +70,8 @@ class CoinStatsSource:
         self._configured = plan
         self._http = http
         self._names = RowNames()
+        self._reading = Lock()
+        """A store may have several threads read at once, and names are learnt from each answer."""
         self._batch = batch
         below = "" if URL(base_url).path.rstrip("/").endswith("/v1") else "/v1"
         self._endpoint = f"{base_url}{below}/wallet/balance/many"
@@ -171,7 +174,8 @@ class CoinStatsSource:
 
     def _read(self, data: bytes, accounts: Sequence[Account], cost: int) -> Reply:
         try:
-            found = read_mended(data, lambda body: read_answer(body, accounts, self._names))
+            with self._reading:
+                found = read_mended(data, lambda body: read_answer(body, accounts, self._names))
         except UnusableAnswerError as error:
             text = str(error)
             misses = tuple(Miss(account, MissReason.MALFORMED, text) for account in accounts)
