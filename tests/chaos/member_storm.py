@@ -41,10 +41,6 @@ STATE = {
     "procrastinate_jobs": "id, queue_name, status, worker_id, attempts, args",
     "procrastinate_workers": "*",
 }
-LOST = (
-    "the connection was lost in the middle of it", "the server cannot be reached",
-    "the server ends connections; it stops, or starts anew", "starts, and takes no connections yet",
-)  # fmt: skip
 AT_WORK = "at work among the others"
 LONGEST_WORK = 25.0
 LONGEST_LIFE = 15.0
@@ -119,10 +115,8 @@ class MemberStorm:
         code = await self.there.zygote.kill(life)
         # SIGTERM before there is anything to close is an end without these steps.
         fine = (-signal.SIGKILL, -signal.SIGTERM, 0) if fault in AT_THE_END else (-signal.SIGKILL,)
-        log = self.there.log_of(name).read_text()[-1500:] if code not in fine else ""
-        # The service starts again who lost the server while it began.
-        lost = self._weather and code == 1 and log.rpartition("\n")[0].rpartition("\n")[2].endswith(LOST)
-        if code not in fine and not lost:
+        if code not in fine:
+            log = self.there.log_of(name).read_text()[-1500:]
             self.report.compared.broken.append(f"a life ended by itself with {code} ({fault}):\n{log}")
         self.report.kills += 1
         await self._note()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeMembers
+from tests.fakes import FakeClock, FakeMembers
 from watcher.config.configuration import configure
 from watcher.daemon import run
 from watcher.daemon.run import Daemon
+from watcher.domain.values.errors import StoreError
 from watcher.ports.members import Identity
 from watcher.store.memory.store import MemoryStore
 
@@ -84,3 +85,36 @@ async def test_an_end_does_not_wait_for_the_name_of_who_has_died(tmp_path: Path)
     daemon.stopping.set()
     async with asyncio.timeout(5):
         assert await serving is False
+
+
+class LosesItsRole(FakeMembers):
+    """Another member gains what it leads while it begins: once."""
+
+    begun = 0
+
+    async def introduce(self, who: Callable[[], Identity]) -> None:
+        self.begun += 1
+        if self.begun == 1:
+            raise StoreError("plan is led by another member by now; nothing was written")
+        self.identity = who()
+        await asyncio.Event().wait()
+
+
+async def test_a_member_that_loses_the_store_while_it_begins_begins_anew(tmp_path: Path) -> None:
+    server = {"kind": "postgresql", "url": "postgresql://nobody@127.0.0.1:1/nowhere"}
+    path, store, clock = write(tmp_path, 1, store=server), MemoryStore(), FakeClock()
+    store.members = members = LosesItsRole()
+    daemon = Daemon(path, {}, lambda _: None, clock)
+    serving = asyncio.create_task(daemon.serve(configure(path, {}), store))
+    while not members.identity.name:
+        await asyncio.sleep(0)
+        await clock.advance(0.1)
+    daemon.stopping.set()
+    assert await serving is False
+
+
+async def test_a_file_that_fails_while_a_daemon_begins_ends_it(tmp_path: Path) -> None:
+    path, store = write(tmp_path, 1), MemoryStore()
+    store.members = LosesItsRole()
+    with pytest.raises(StoreError, match="nothing was written"):
+        await Daemon(path, {}, lambda _: None).serve(configure(path, {}), store)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from watcher.app.application import App
 from watcher.app.build import build
+from watcher.app.duties import AGAIN
 from watcher.app.identity import identity_of
 from watcher.app.jobs import Job, start_jobs, stop_jobs
 from watcher.config.configuration import (
@@ -113,21 +114,15 @@ class Daemon:
         if store.members.clock is not None:
             self._clock = store.members.clock
         while not self.stopping.is_set():
-            # Who has died with its machine may have this name for a while.
-            who = store.members.introduce(partial(identity_of, configuration))
-            if not await self._before_the_end(introduced := asyncio.create_task(who)):
-                break
-            introduced.result()
-            draw = _painter(configuration, store)
-            app = await build(
-                configuration,
-                store,
-                clock=self._clock,
-                metrics=self._metrics,
-                draw=draw,
-                letters=_letters(configuration, store),
-            )
-            following = await self._run(app)
+            try:
+                following = await self._from_the_start(configuration, store)
+            except StoreError as error:
+                if not configuration.settings.store.shared:
+                    raise
+                # The server went away meanwhile, or another member gained what this one led.
+                log.error("store: %s; what had begun begins anew", error)  # noqa: TRY400
+                await self._before_the_end(asyncio.create_task(self._clock.sleep(AGAIN)))
+                continue
             if following is None:
                 return True
             if following is not configuration and not self.stopping.is_set():
@@ -135,6 +130,19 @@ class Daemon:
                 await asyncio.to_thread(self._note, store, configuration, following)
             configuration = following
         return False
+
+    async def _from_the_start(self, configuration: Configuration, store: Store) -> Configuration | None:
+        """Build one configuration and run it, as `_run` does."""
+        # Who has died with its machine may have this name for a while.
+        who = store.members.introduce(partial(identity_of, configuration))
+        if not await self._before_the_end(introduced := asyncio.create_task(who)):
+            return configuration
+        introduced.result()
+        draw, letters = _painter(configuration, store), _letters(configuration, store)
+        app = await build(
+            configuration, store, clock=self._clock, metrics=self._metrics, draw=draw, letters=letters
+        )
+        return await self._run(app)
 
     async def _run(self, app: App) -> Configuration | None:
         """Run one configuration until it is time to stop, to change to a new one, or to begin anew
