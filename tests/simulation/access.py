@@ -69,7 +69,8 @@ class Ways:
         self.slow, self.failing, self.away = 0.0, 0.0, False
 
     def delay(self) -> float:
-        return self.chance.uniform(0, self.slow) if self.slow else self.chance.choice(QUICK)
+        chance = self.chance.random()
+        return chance * self.slow if self.slow else QUICK[int(chance * len(QUICK))]
 
 
 class Way:
@@ -153,8 +154,8 @@ class StoreInReach:
     def commands(self, actor: Actor) -> Commands:
         return self._store.commands(actor)
 
-    async def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        return await self.way.call(what, lambda: self._at_once(what, work()))
+    def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> Coroutine[Any, Any, R]:
+        return self.way.call(what, lambda: self._at_once(what, work()))
 
     def _at_once(self, what: str, work: Coroutine[Any, Any, R]) -> R:
         """All of it is done in one step, for it never waits; if it still may be."""

@@ -54,6 +54,7 @@ class Invariants:
     ) -> None:
         self._truth, self._plans, self._channels = truth, plans, channels
         self._time, self._note, self._acts, self._worth = time, world.note, world.acts, world.worth
+        self._end = world.end
         self.broken: list[str] = []
         self.booked: dict[str, int] = defaultdict(int)
         self.metered: dict[str, int] = defaultdict(int)
@@ -82,7 +83,12 @@ class Invariants:
 
     def expect(self, holds: bool, words: str) -> None:
         if not holds:
-            self.broken.append(words)
+            self.breaks(words)
+
+    def breaks(self, words: str) -> None:
+        """Something is broken: the world ends with this step."""
+        self.broken.append(words)
+        self._end()
 
     # ------------------------------------------------------------------ credits
 

@@ -38,6 +38,22 @@ class SimulatedTask(asyncio.Task[Any]):
         return self is other
 
 
+class Step(asyncio.TimerHandle):
+    """What is to be done next: made so often that it does without what asyncio notes for debugging."""
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        args: Any,
+        loop: SimulatedLoop,
+        context: Context | None,
+    ) -> None:
+        self._when, self._callback, self._args, self._loop = when, callback, args, loop
+        self._context = copy_context() if context is None else context
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
     """The loop. `on_error` hears of what nobody caught."""
 
@@ -45,8 +61,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._chance = random.Random(f"scheduler {seed}")
         self._now = 0.0
-        self._lines: dict[str, deque[asyncio.Handle]] = {}
-        self._timers: list[tuple[float, float, int, asyncio.TimerHandle]] = []
+        self._lines: dict[str, deque[Step]] = {}
+        """Of each that can take a step now: what it does next, in order."""
+        self._timers: list[tuple[float, float, int, Step]] = []
         self._dead: set[str] = set()
         self._frozen: dict[str, float] = {}
         self._tasks: dict[str, dict[int, SimulatedTask]] = {}
@@ -54,6 +71,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._readable: set[int] = set()
         self._count = 0
         self.steps = 0
+        self.hunted: set[str] = set()
+        """Lives whose each step `on_step` hears of."""
         self.on_step: Callable[[str], None] = lambda _member: None
         self.on_error: Callable[[str, str], None] = lambda _member, _words: None
         self.set_task_factory(self._make)  # type: ignore[arg-type]
@@ -67,19 +86,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        self._line_up(handle)
-        return handle
+        step = Step(self._now, callback, args, self, context)
+        self._line_up(step)
+        return step
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        step = Step(when, callback, args, self, context)
         self._count += 1
-        heapq.heappush(self._timers, (when, self._chance.random(), self._count, timer))
-        return timer
+        heapq.heappush(self._timers, (when, self._chance.random(), self._count, step))
+        return step
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -134,37 +153,41 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # ------------------------------------------------------------------ one step
 
     def _run_once(self) -> None:
-        while True:
-            self._ripen()
-            ready = [name for name, line in self._lines.items() if line and name not in self._frozen]
-            if ready:
-                break
-            if not self._timers:
-                raise RuntimeError("nothing will ever happen again")
-            self._now = max(self._now, self._timers[0][0])
-        name = ready[0] if len(ready) == 1 else self._chance.choice(ready)
-        handle = self._lines[name].popleft()
-        if handle.cancelled():
+        """One step after the other, until it is to stop."""
+        lines, timers, frozen, hunted = self._lines, self._timers, self._frozen, self.hunted
+        while not self._stopping:  # type: ignore[attr-defined]
+            now = self._now
+            while timers and timers[0][0] <= now:
+                step = heapq.heappop(timers)[3]
+                if not step._cancelled:
+                    self._line_up(step)
+            ready = [name for name in lines if name not in frozen] if frozen else list(lines)
+            if not ready:
+                if not timers:
+                    raise RuntimeError("nothing will ever happen again")
+                self._now = timers[0][0]
+                continue
+            name = ready[0] if len(ready) == 1 else self._chance.choice(ready)
+            line = lines[name]
+            step = line.popleft()
+            if not line:
+                del lines[name]
+            if step._cancelled:
+                continue
+            self.steps += 1
+            step._run()
+            if hunted and name in hunted:
+                self.on_step(name)
+
+    def _line_up(self, step: Step) -> None:
+        name = step._context.get(MEMBER, "")
+        if name in self._dead:
             return
-        self.steps += 1
-        handle._run()
-        self.on_step(name)
-
-    def _ripen(self) -> None:
-        """Those whose time has come stand in line."""
-        timers = self._timers
-        while timers and timers[0][0] <= self._now:
-            timer = heapq.heappop(timers)[3]
-            if not timer.cancelled():
-                self._line_up(timer)
-
-    def _line_up(self, handle: asyncio.Handle) -> None:
-        name = handle._context.get(MEMBER, "")  # type: ignore[attr-defined]
-        if name not in self._dead:
-            line = self._lines.get(name)
-            if line is None:
-                line = self._lines[name] = deque()
-            line.append(handle)
+        line = self._lines.get(name)
+        if line is None:
+            self._lines[name] = deque((step,))
+        else:
+            line.append(step)
 
     # ------------------------------------------------------------------ what befalls members
 

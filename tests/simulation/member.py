@@ -62,8 +62,7 @@ class Member:
         """Whether it dies so that the database does not hear of it."""
         self._daemon: Daemon | None = None
         self._task: asyncio.Task[None] | None = None
-        self.strike = -1
-        """Steps that it still takes before it is killed; negative: it is let live."""
+        self._strike = -1
         self._aimed = -1
         self._down = 0.0
         self._starts = 0
@@ -76,12 +75,25 @@ class Member:
     def runs(self) -> bool:
         return self._task is not None and not self._task.done()
 
+    @property
+    def strike(self) -> int:
+        """Steps that it still takes before it is killed; negative: it is let live."""
+        return self._strike
+
+    @strike.setter
+    def strike(self, steps: int) -> None:
+        self._strike, hunted = steps, self._world.loop.hunted
+        if steps >= 0:
+            hunted.add(self.life)
+        else:
+            hunted.discard(self.life)
+
     def start(self) -> None:
         """A new process, if there is none."""
         if self.runs:
             return
-        self.lives += 1
         self.strike = -1
+        self.lives += 1
         context: Context = copy_context()
         context.run(MEMBER.set, self.life)
         self._world.note("starts", self.life)
@@ -172,10 +184,10 @@ class Member:
         life = self.life
 
         def ended() -> None:
-            slow = self._world.ways.slow or self._world.loop.is_frozen(life)
-            self._world.watched.expect(
-                task.done() or bool(slow) or self.life != life, f"{life} does not end: {task.get_stack()}"
-            )
+            loop = self._world.loop
+            over = task.done() or loop.is_dead(life) or self.life != life
+            slow = self._world.ways.slow or loop.is_frozen(life)
+            self._world.watched.expect(over or bool(slow), f"{life} does not end: {task.get_stack()}")
 
         gentle = GENTLE + (elections.EVERY if self.elections is not None else 0.0)  # it says that it leaves
         self._world.loop.call_later(gentle, ended, context=self._world.context)

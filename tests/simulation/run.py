@@ -34,11 +34,10 @@ def main(words: list[str]) -> int:
         result = World(Scenario(seed, asked.days, members)).run()
         days, steps = days + result.days, steps + result.steps
         broken += bool(result.broken)
-        say(result, asked.history)
+        say(result, asked.history, days)
         seed += 1
-    minutes = (time.monotonic() - began) / 60
-    pace = f"{days:,.0f} member-days, {days / minutes:,.0f} a minute"
-    print(f"{seed - asked.seed} worlds, {pace}, {steps:,} steps, broken: {broken}")
+    pace = f"{days:,.0f} member-days, {days / time.process_time() * 60:,.0f} in a minute of one core"
+    print(f"seeds {asked.seed} to {seed - 1}: {pace}, {steps:,} steps, broken: {broken}")
     return 1 if broken else 0
 
 
@@ -64,11 +63,13 @@ def statements(seed: int, seeds: int, minutes: float) -> int:
     return 1 if broken else 0
 
 
-def say(result: Result, history: bool) -> None:
+def say(result: Result, history: bool, days: float) -> None:
+    """`days`: of all members so far."""
     seed = result.scenario.seed
     print(
-        f"seed {seed}, members {result.scenario.members}: {result.lives} lives, {result.changes} changes,"
-        f" {result.arrivals} messages ({result.repeats} again), {result.steps:,} steps, {result.digest}",
+        f"{days:,.0f}: seed {seed}, members {result.scenario.members}: {result.lives} lives,"
+        f" {result.changes} changes, {result.arrivals} messages ({result.repeats} again),"
+        f" {result.steps:,} steps, {result.digest}",
         flush=True,
     )
     if result.broken or history:

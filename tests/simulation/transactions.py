@@ -104,6 +104,9 @@ class Stage:
     def acts(self, _life: str) -> None:
         """Nobody lies in wait."""
 
+    def end(self) -> None:
+        """Whoever goes on looks first whether something is broken."""
+
     def booked(self) -> int:
         """All that the ledger has."""
         row = self.server.execute("SELECT coalesce(sum(credits), 0)::bigint FROM spending").fetchone()

@@ -8,13 +8,12 @@ import logging
 import random
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Self
 
 from tests.simulation.access import Ways
 from tests.simulation.far import Arrival, Far
@@ -23,24 +22,19 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.kinds import WORLD
 from tests.simulation.loop import MEMBER, SimulatedLoop
 from tests.simulation.member import START, Member, seeded
-from tests.simulation.patching import patched
+from tests.simulation.patching import virtual_time
 from tests.simulation.rest import at_rest, judged
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import Server, Session
 from tests.simulation.truth import PRICE, ZERO, Holding, Provider, Truth
-from watcher.daemon import upkeep
 from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account
 from watcher.ports.members import Lease
 from watcher.ports.source import Reply, Request
-from watcher.service import engine as rule_engine
-from watcher.service import handing, sums, timers
 from watcher.store.memory.state import State
-from watcher.store.postgres import jobs as engine
-from watcher.store.postgres import members as elections
-from watcher.store.postgres.election import IDLE
+from watcher.store.postgres import election
 from watcher.store.postgres.members import SILENT
 
 SHOWN = 60
@@ -93,7 +87,7 @@ class World:
         self.server: Server | None = None
         if many:
             self.server = Server(
-                self.now, self.state, IDLE * scenario.slowed,
+                self.now, self.state, election.IDLE * scenario.slowed,
                 on_end=self._ended, on_start=self.watched.started, on_lead=self._leads,
             )  # fmt: skip
         self.context = copy_context()
@@ -133,6 +127,10 @@ class World:
         member = self.members.get(life.rstrip("0123456789"))
         if member is not None:
             member.acts()
+
+    def end(self) -> None:
+        """With the step that is being taken."""
+        self.loop.stop()
 
     def note(self, words: str, member: str | None = None) -> None:
         who = MEMBER.get() if member is None else member
@@ -321,48 +319,11 @@ class World:
 
     def _after_step(self, life: str) -> None:
         member = self.members.get(life.rstrip("0123456789"))
-        if member is not None and member.strike >= 0 and member.life == life:
+        if member is not None and member.life == life:
             self.context.run(member.step)
-        if self.watched.broken:
-            self.loop.stop()
 
     def _uncaught(self, life: str, words: str) -> None:
-        self.watched.broken.append(f"{life}: nobody caught: {words}")
-
-
-SLOWED = {
-    elections: ("FIRST_WAIT", "LONGEST_WAIT", "EVERY", "SILENT", "GHOST", "LEFT"),
-    engine: ("LOOK", "BEAT", "STALLED"),
-    handing: ("LOOK", "SWEEP_EVERY"),
-    sums: ("LOOK",),
-}
-"""What members do to hear of each other."""
-
-
-@contextmanager
-def virtual_time(world: World) -> Iterator[None]:
-    """APScheduler reads the time by itself; it is given that of the member that runs. And what a daemon does
-    each few seconds, mostly to find nothing, it does each minute: worlds would take twice as long else."""
-    import apscheduler.schedulers.base as module
-
-    class Stepped(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            member = world.members[MEMBER.get().rstrip("0123456789")]
-            return member.clock.now()  # type: ignore[return-value]
-
-    with ExitStack() as changed:
-        changed.enter_context(patched(module, "datetime", Stepped))
-        changed.enter_context(patched(upkeep, "LOOK_EVERY", 60.0))
-        changed.enter_context(patched(upkeep, "LOOK_OFTEN", 60.0))
-        changed.enter_context(patched(handing, "FACTS_EVERY", 60.0))
-        changed.enter_context(patched(timers, "EVERY", 60.0))
-        changed.enter_context(patched(rule_engine, "PASS", timedelta(seconds=60)))
-        for owner, names in SLOWED.items() if world.scenario.slowed > 1 else ():
-            for name in names:
-                slower = getattr(owner, name) * world.scenario.slowed
-                changed.enter_context(patched(owner, name, slower))
-        yield
+        self.watched.breaks(f"{life}: nobody caught: {words}")
 
 
 class _Faults(logging.Handler):
@@ -377,7 +338,7 @@ class _Faults(logging.Handler):
         self._world.note(f"says: {words}")
         if record.exc_info or "unexpected" in words:
             text = self.format(record)
-            self._world.watched.broken.append(f"{MEMBER.get()}: {text}")
+            self._world.watched.breaks(f"{MEMBER.get()}: {text}")
 
 
 @contextmanager
