@@ -644,7 +644,7 @@ def test_the_plan_bought_becomes_the_allowance() -> None:
 def test_a_wallet_is_an_account_for_each_chain() -> None:
     wallet = WatchedWallet("hot", "0x" + A[2:].upper(), ("ethereum", "base-wallet"))
 
-    assert settings().accounts("cs", wallet) == [ACCOUNT, Account("cs", "base-wallet", A)]
+    assert [*settings().accounts("cs", wallet)] == [ACCOUNT, Account("cs", "base-wallet", A)]
 
 
 @pytest.mark.parametrize(

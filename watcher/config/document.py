@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,16 @@ NOWHERE = -1
 """The line of a value that stands where stands what is around it."""
 
 
+class SharedList(list["Node"]):
+    """A list that many nodes have: nobody changes it, so its plain values are known once for all."""
+
+    __slots__ = ("plain",)
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        super().__init__(nodes)
+        self.plain = [node.plain() for node in self]
+
+
 @dataclass(slots=True)
 class Node:
     """One value and where it stands. `text` is a scalar as it was written, before any expansion."""
@@ -49,6 +59,8 @@ class Node:
         """The value as dicts, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, SharedList):
+            return self.value.plain
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         return self.value

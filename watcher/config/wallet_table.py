@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from watcher.config.document import NO_KEYS, NOWHERE, Document, Node
+from watcher.config.document import NO_KEYS, NOWHERE, Document, Node, SharedList
 from watcher.config.models import WalletEntry
 from watcher.config.yaml_reader import MAX_BYTES
 from watcher.domain.values.decimals import meant
@@ -264,9 +264,9 @@ def _cell(document: Document, key: str, text: str, line: int, cell: int) -> Node
 
 
 @lru_cache(maxsize=1024)
-def _words(text: str) -> list[Node]:
+def _words(text: str) -> SharedList:
     """The words of a cell. They stand where it does, and many wallets have the same."""
-    return [Node(NOWHERE, NOWHERE, word, word, NO_KEYS) for word in _APART.split(text) if word]
+    return SharedList(Node(NOWHERE, NOWHERE, word, word, NO_KEYS) for word in _APART.split(text) if word)
 
 
 def _accident(key: str, text: str) -> tuple[str, str] | None:

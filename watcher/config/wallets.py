@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from itertools import chain, repeat
-from typing import NamedTuple
+from itertools import accumulate, chain, islice, repeat
+from typing import NamedTuple, overload
 
 from pydantic import ValidationError
 
@@ -19,7 +20,7 @@ from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.normalization import address_key
 from watcher.domain.values.spelling import nearest
-from watcher.sources.kind import Discovery, SourceKind, WatchedWallet
+from watcher.sources.kind import Discovery, OnChains, SourceKind, WatchedWallet
 
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
@@ -61,6 +62,45 @@ class WalletSettings(Wallet):
     def watched(self) -> WatchedWallet:
         """The wallet as its source wants it."""
         return WatchedWallet(self.name, self.address, self.chains, self.assets)
+
+
+class AccountsOf(Sequence[Account]):
+    """Accounts of wallets, in their order. Each is made when it is asked for: there may be a million."""
+
+    __slots__ = ("_ends", "_found", "wallets")
+
+    def __init__(self, wallets: Iterable[WalletSettings]) -> None:
+        self.wallets = tuple(wallets)
+        self._ends = tuple(accumulate(len(each.account_chains) for each in self.wallets))
+        self._found: WalletsByAccount | None = None
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Account]:
+        for wallet in self.wallets:
+            yield from wallet.accounts
+
+    def __contains__(self, account: object) -> bool:
+        if self._found is None:
+            self._found = WalletsByAccount(self.wallets)
+        return account in self._found
+
+    @overload
+    def __getitem__(self, place: int) -> Account: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Account]: ...
+    def __getitem__(self, place: int | slice) -> Account | list[Account]:
+        chosen = range(len(self))[place]
+        if isinstance(chosen, int):
+            return self._of(range(chosen, chosen + 1))[0]
+        return self._of(chosen) if chosen.step > 0 else self._of(chosen[::-1])[::-1]
+
+    def _of(self, places: range) -> list[Account]:
+        first = bisect_right(self._ends, places.start)
+        before = self._ends[first - 1] if first else 0
+        there = (account for wallet in islice(self.wallets, first, None) for account in wallet.accounts)
+        return list(islice(there, places.start - before, places.stop - before, places.step))
 
 
 class WalletsByAccount(Mapping[Account, WalletSettings]):
@@ -160,10 +200,11 @@ def read_wallets(document: Document, sources: Mapping[str, SourceKind]) -> tuple
         names.setdefault(entry.name, index)
         wallet = _watched(entry)
         accounts = _accounts(document, index, item, entry, wallet, sources.get(entry.source))
-        _report_shared(document, index, entry, accounts, owners)
+        settled = _settled(entry, wallet, accounts, sources.get(entry.source))
+        _report_shared(document, index, settled, owners)
         if entry.discover is not None and entry.source in sources:
             _check_discovery(document, index, entry, wallet, sources[entry.source])
-        found.append(_settled(entry, wallet, accounts, sources.get(entry.source)))
+        found.append(settled)
     return tuple(found)
 
 
@@ -180,24 +221,28 @@ class _Owner(NamedTuple):
 def _report_shared(
     document: Document,
     index: int,
-    entry: WalletEntry,
-    accounts: Sequence[Account],
+    wallet: WalletSettings,
     owners: dict[tuple[str, str], list[_Owner]],
 ) -> None:
     """Accounts that another wallet has already: they would be paid for twice, and counted twice."""
-    if not accounts:
+    if not wallet.account_chains:
         return
-    before = owners.setdefault((accounts[0].source, address_key(accounts[0].address)), [])
-    for account in accounts if before else ():
+    before = owners.setdefault((wallet.source, address_key(wallet.account_address)), [])
+    for account in wallet.accounts if before else ():
         chain = canonical(account.chain)
         owner = next((each for each in before if chain in each.chains), None)
-        if owner is not None and owner.name != entry.name:
+        if owner is not None and owner.name != wallet.name:
             there = _where(document, owner.place, index)
             other = f"'{owner.name}' ({there})" if there.startswith("at ") else f"'{owner.name}'"
-            what = f"'{entry.name}' and {other} are the same account on {account.chain}"
+            what = f"'{wallet.name}' and {other} are the same account on {account.chain}"
             document.report(("wallets", index), what, "keep one of them, or join their tags")
-    chains = tuple(account.chain for account in accounts)
-    before.append(_Owner(entry.name, index, _as_set(tuple(map(canonical, chains)))))
+    before.append(_Owner(wallet.name, index, _spelled(wallet.account_chains)))
+
+
+@lru_cache(maxsize=1024)
+def _spelled(chains: tuple[str, ...]) -> frozenset[str]:
+    """Chains by their one spelling; many wallets are on the same ones."""
+    return frozenset(map(canonical, chains))
 
 
 def _where(document: Document, index: int, beside: int) -> str:
@@ -228,8 +273,10 @@ def _copied(text: str) -> str:
 
 
 def _settled(
-    entry: WalletEntry, watched: WatchedWallet, accounts: tuple[Account, ...], source: SourceKind | None
+    entry: WalletEntry, watched: WatchedWallet, accounts: Sequence[Account], source: SourceKind | None
 ) -> WalletSettings:
+    # A million accounts need not be made to know their chains.
+    chains = accounts.chains if isinstance(accounts, OnChains) else tuple(each.chain for each in accounts)
     asked, units = None, ""
     if source is not None and accounts:  # else the wallet is not sound
         asked = source.asked(watched)
@@ -250,7 +297,7 @@ def _settled(
         weight=entry.weight,
         hints=entry.hints,
         account_address=accounts[0].address if accounts else watched.address,
-        account_chains=_once(tuple(account.chain for account in accounts)),
+        account_chains=_once(chains),
         label=_copied(entry.label),
         note=_copied(entry.note),
     )
@@ -290,11 +337,11 @@ def _accounts(
     entry: WalletEntry,
     wallet: WatchedWallet,
     source: SourceKind | None,
-) -> tuple[Account, ...]:
+) -> Sequence[Account]:
     if source is None or (document.problems and any(each.faulty for _, each in node.children())):
         return ()
     try:
-        return tuple(source.accounts(entry.source, wallet))
+        return source.accounts(entry.source, wallet)
     except InputError as error:
         document.report_error(("wallets", index), error)
         return ()

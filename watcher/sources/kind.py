@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,27 @@ class WatchedWallet:
     address: str
     chains: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OnChains(Sequence[Account]):
+    """One address on many chains; the account of each is made when it is asked for."""
+
+    source: str
+    chains: tuple[str, ...]
+    address: str
+
+    def __len__(self) -> int:
+        return len(self.chains)
+
+    @overload
+    def __getitem__(self, place: int) -> Account: ...
+    @overload
+    def __getitem__(self, place: slice) -> OnChains: ...
+    def __getitem__(self, place: int | slice) -> Account | OnChains:
+        if isinstance(place, slice):
+            return OnChains(self.source, self.chains[place], self.address)
+        return Account(self.source, self.chains[place], self.address)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from watcher.domain.values.errors import Advice, InputError
 from watcher.domain.values.fields import PERCENTAGE, percentage
 from watcher.sources.coinstats import BASE_URL, CREDITS_PER_SWEEP
 from watcher.sources.coinstats.chains import called, stranger
-from watcher.sources.kind import Discovery, WatchedWallet
+from watcher.sources.kind import Discovery, OnChains, WatchedWallet
 from watcher.sources.settings import ApiSettings, SettingsModel, Timeout, check_address, fold_evm
 from watcher.system.addresses import BaseUrl
 
@@ -76,7 +76,7 @@ class CoinStatsSettings(ApiSettings):
     timeout: Timeout = timedelta(seconds=120)
     """How long one answer may take."""
 
-    def accounts(self, name: str, wallet: WatchedWallet) -> list[Account]:
+    def accounts(self, name: str, wallet: WatchedWallet) -> OnChains:
         """The accounts of a wallet on the source `name`; InputError says what is wrong with the wallet."""
         chains = one_of_each_form(wallet.chains) if not _fault(wallet.chains) else ()
         address = fold_evm(check_address(wallet, chains))
@@ -90,7 +90,7 @@ class CoinStatsSettings(ApiSettings):
         if fault := _fault(wallet.chains):
             number, what = fault
             raise InputError(f"wallet {wallet.name}: {what}", place=("chains", number))
-        return [Account(name, chain, address) for chain in wallet.chains]
+        return OnChains(name, wallet.chains, address)
 
     def address_warning(self, wallet: WatchedWallet) -> Advice | None:
         address = wallet.address.strip()
