@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.config.given import SOUND, line_of, load, mistakes
-from watcher.config.wallets import WalletsByAccount
+from watcher.config.cadences import cadences, demand_of
+from watcher.config.configuration import build_source
+from watcher.config.wallets import AccountsOf, WalletsByAccount
 from watcher.domain.model import Account
 
 
@@ -60,3 +63,39 @@ def test_the_wallet_of_each_account_is_found_as_in_a_table_of_all_accounts(tmp_p
     known = next(iter(table))
     others: list[Account | None] = [known._replace(source="other"), known._replace(address="0x1"), None]
     assert not any(other in found for other in others)
+
+
+def test_accounts_of_wallets_are_as_a_list_of_them(tmp_path: Path) -> None:
+    wallets = load(tmp_path, SOUND).wallets * 3
+    listed, found = [account for wallet in wallets for account in wallet.accounts], AccountsOf(wallets)
+    assert [*found] == listed
+    assert len(found) == len(listed)
+    assert [*reversed(found)] == listed[::-1]
+    for start in range(-len(listed) - 1, len(listed) + 2):
+        for step in (1, 2, -1):
+            assert found[start::step] == listed[start::step]
+            assert found[:start:step] == listed[:start:step]
+    assert [found[place] for place in range(-len(listed), len(listed))] == listed * 2
+    with pytest.raises(IndexError):
+        found[len(listed)]
+    assert all(account in found for account in listed)
+    assert listed[0]._replace(chain="base") not in found
+    assert [*AccountsOf(())] == AccountsOf(())[:] == []
+
+
+def test_accounts_at_one_interval_are_together_if_they_cost_the_same(tmp_path: Path) -> None:
+    text = SOUND.replace("    tags: [treasury]\n", "    every: 1h\n")
+    whole = (
+        text.replace("[ethereum, base-wallet]", "[all]").replace("treasury", "whole").split("wallets:\n")[1]
+    )
+    entry = whole.split("  - name: bonds")[0].replace(
+        "0x9f114DA25b61b77606d47eAB414b9360f8783979", "0x" + "1" * 40
+    )
+    settings = load(tmp_path, text.replace("  - name: bonds", f"{entry}  - name: bonds"))
+    source = build_source(settings, "coinstats")
+    times, auto = cadences(settings, "coinstats", source)
+    demand = demand_of(settings, source, times, auto, (), datetime(2026, 3, 1, tzinfo=UTC))
+    assert {each.cost: [account.chain for account in each.accounts] for each in demand.fixed} == {
+        40: ["ethereum", "base-wallet"],
+        400: ["all"],
+    }

@@ -19,7 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.queues.memory import PollQueue
 from watcher.service.clock import SystemClock
-from watcher.service.fixed_schedule import SLICE, FixedScheduler
+from watcher.service.fixed_schedule import MOST_SLOTS, MOST_WAITING, SLICE, SLOT, FixedScheduler, slots_of
 from watcher.service.poll_times import PollTimes
 from watcher.service.ticks import PollTrigger, Ticks
 
@@ -251,3 +251,77 @@ async def test_each_tick_after_the_first_asks_for_all_whoever_was_left_out_befor
         due_since(ticks, timedelta(0))
         due_since(ticks, timedelta(0))
         assert puts.made == [[ACCOUNT], [], [ACCOUNT], []]
+
+
+MANY = [ACCOUNT._replace(address=f"0x{number}") for number in range(5 * SLICE)]
+
+
+async def asked_of(queue: PollQueue, most: int) -> list[Account]:
+    """So many that wait are asked for."""
+    batch = await queue.take(most)
+    queue.done(batch)
+    return list(batch.accounts)
+
+
+async def turn() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_of_a_million_few_wait_at_once_and_the_rest_is_put_as_they_are_asked_for() -> None:
+    clock = FakeClock(NOW)
+    schedule, queue = scheduled(PollTimes(every=timedelta(hours=1)), clock, accounts=MANY)
+    await schedule.begin()
+    assert len(queue) == MOST_WAITING
+
+    going = asyncio.create_task(schedule._go_on())
+    asked = []
+    for _ in range(5):
+        asked += await asked_of(queue, SLICE)
+        await turn()
+        await clock.advance(1.0)
+        await turn()
+        assert len(queue) <= MOST_WAITING
+    going.cancel()
+    assert asked == MANY
+
+
+async def test_a_tick_while_many_wait_is_made_up_for_when_fewer_do() -> None:
+    clock = FakeClock(NOW)
+    schedule, queue = scheduled(PollTimes(cron="* * * * *"), clock)
+    await schedule.begin()
+    await asked_of(queue, 1)
+    going = asyncio.create_task(schedule._go_on())
+    await turn()
+    others = [ACCOUNT._replace(address=f"0x1{number}") for number in range(MOST_WAITING)]
+    queue.put(others, Purpose.SCHEDULED)
+    (slot,) = schedule._slots
+    await clock.advance(60.0)
+    for _ in range(2):
+        schedule._tick(slot)
+    await turn()
+    assert not queue.holds(ACCOUNT)
+
+    await asked_of(queue, 1)
+    await clock.advance(1.0)
+    await turn()
+    going.cancel()
+    assert queue.holds(ACCOUNT)
+    assert len(queue) == MOST_WAITING
+
+
+async def test_who_ticked_before_it_was_looked_up_is_asked_for_once() -> None:
+    hourly = PollTimes(every=timedelta(hours=1))
+    schedule, queue = scheduled(hourly, FakeClock(NOW), accounts=MANY[: 2 * SLOT])
+    schedule._tick(schedule._slots[1])
+    await schedule.begin()
+    assert queue.made == [MANY[SLOT : 2 * SLOT], MANY[:SLOT]]
+
+
+def test_very_many_accounts_share_a_bounded_number_of_ticks_that_come_evenly() -> None:
+    hourly = PollTimes(every=timedelta(hours=1))
+    slots = slots_of(hourly, MANY * 8)
+    assert len(slots) == MOST_SLOTS
+    assert [account for slot in slots for account in slot.accounts] == MANY * 8
+    assert [slot.phase for slot in slots] == [number / MOST_SLOTS for number in range(MOST_SLOTS)]
+    assert [len(slot.places) for slot in slots_of(hourly, MANY[: 2 * SLOT + 1])] == [SLOT, SLOT, 1]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from watcher.config.models import Cron
 from watcher.config.settings import Settings
-from watcher.config.wallets import discovery_of
+from watcher.config.wallets import AccountsOf, WalletSettings, discovery_of
 from watcher.domain.evaluation.chain_discovery import Sweep
 from watcher.domain.model import SWEEPS, Account
 from watcher.ports.source import Source
@@ -32,11 +32,11 @@ def calls_of(source: Source, accounts: Sequence[Account], now: datetime) -> int:
 
 def cadences(
     settings: Settings, name: str, source: Source
-) -> tuple[dict[PollTimes, list[Account]], list[AutoItem]]:
+) -> tuple[dict[PollTimes, AccountsOf], list[AutoItem]]:
     """The accounts of one source: those at a fixed cadence by that cadence, and those on `auto`."""
-    fixed: dict[PollTimes, list[Account]] = {}
+    fixed: dict[PollTimes, list[WalletSettings]] = {}
     paced: list[AutoItem] = []
-    groups: dict[object, list[Account]] = {}
+    groups: dict[object, list[WalletSettings]] = {}
     """The lists of `fixed`, by what wallets say."""
     sells = source.allowance.credits is not None
     for wallet in settings.wallets:
@@ -51,8 +51,8 @@ def cadences(
         group = groups.get(every)
         if group is None:
             group = groups[every] = fixed.setdefault(_cadence(every), [])
-        group += wallet.accounts
-    return fixed, paced
+        group.append(wallet)
+    return {times: AccountsOf(wallets) for times, wallets in fixed.items()}, paced
 
 
 def _cadence(every: timedelta | Cron) -> PollTimes:
@@ -64,7 +64,7 @@ def _cadence(every: timedelta | Cron) -> PollTimes:
 def demand_of(
     settings: Settings,
     source: Source,
-    fixed: Mapping[PollTimes, Sequence[Account]],
+    fixed: Mapping[PollTimes, AccountsOf],
     auto: Sequence[AutoItem],
     wanted: Sequence[Sweep],
     now: datetime,
@@ -77,12 +77,24 @@ def demand_of(
     return SourceDemand(auto, alike if sells else (), rate, fairness_of(settings, source.name))
 
 
-def _alike(source: Source, times: PollTimes, accounts: Sequence[Account]) -> list[FixedItems]:
+def _alike(source: Source, times: PollTimes, accounts: AccountsOf) -> list[FixedItems]:
     """Accounts at one interval, those of one price together; none of a cron line."""
-    alike: dict[int, list[Account]] = {}
-    for account in accounts if times.every is not None else ():
-        alike.setdefault(source.cost(account), []).append(account)
-    return [FixedItems(some, cost, times.every) for cost, some in alike.items() if times.every is not None]
+    if times.every is None:
+        return []
+    alike: dict[int, list[WalletSettings]] = {}
+    apart: dict[int, list[Account]] = {}
+    """Those of wallets whose accounts are not all of one price."""
+    prices: dict[tuple[str, ...], frozenset[int]] = {}
+    for wallet in accounts.wallets:
+        if (price := prices.get(wallet.account_chains)) is None:
+            price = prices[wallet.account_chains] = frozenset(map(source.cost, wallet.accounts))
+        if len(price) == 1:
+            alike.setdefault(min(price), []).append(wallet)
+        else:
+            for account in wallet.accounts:
+                apart.setdefault(source.cost(account), []).append(account)
+    groups = [*((cost, AccountsOf(wallets)) for cost, wallets in alike.items()), *apart.items()]
+    return [FixedItems(some, cost, times.every) for cost, some in groups]
 
 
 def sweeps(settings: Settings, name: str) -> list[Sweep]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from watcher.config.document import Document
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.config.settings import PartialSettings, Settings, read_settings
-from watcher.config.wallets import WalletsByAccount
+from watcher.config.wallets import AccountsOf, WalletsByAccount
 from watcher.domain.alerts.quiet_hours import QuietPeriod
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.evaluation.rule_index import Rules
@@ -120,9 +120,9 @@ def build_source(settings: Settings, name: str) -> Source:
     return settings.sources[name].build(name, wallets)
 
 
-def accounts_of(settings: Settings, source: str) -> list[Account]:
+def accounts_of(settings: Settings, source: str) -> AccountsOf:
     """Every account of one source, in the order of the file."""
-    return [account for wallet in settings.wallets if wallet.source == source for account in wallet.accounts]
+    return AccountsOf(wallet for wallet in settings.wallets if wallet.source == source)
 
 
 def hinted_accounts(settings: Settings, name: str) -> tuple[Account, ...]:

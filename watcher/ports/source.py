@@ -113,7 +113,7 @@ class Source(Protocol):
         ...
 
     def cost(self, account: Account) -> int:
-        """Credits that one poll of this account alone costs."""
+        """Credits that one poll of this account alone costs; those of one chain cost the same."""
         ...
 
     def plan(self, accounts: Sequence[Account], now: datetime) -> list[Request]:

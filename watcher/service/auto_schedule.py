@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -38,6 +39,9 @@ REFRESH_EVERY = 60.0
 """The ledger is read again so often: others may spend from the same key."""
 
 KEEP_EVERY = 300.0
+MOST_READ = 50_000
+"""Accounts of which it is remembered when they were read last."""
+
 MANY = 1000
 """With more accounts than these the first schedule is made beside the loop: 10,000 take 0.15 s."""
 
@@ -75,11 +79,8 @@ class AutoScheduler:
         self._hints = hints
         self._turns: dict[Account, float] = {}
         self._ends = self._length = 0.0
-        self._every = {
-            account: each.every.total_seconds() for each in demand.fixed for account in each.accounts
-        }
-        self._read: dict[Account, float] = {}
-        """When each account was last read, as far as that was since the start."""
+        self._read: OrderedDict[Account, float] = OrderedDict()
+        """When accounts were last read since the start: those that were read last."""
         self._finds = Detections()
         self._began: float | None = None
         """When the source was first scheduled at all, if that is known."""
@@ -151,11 +152,15 @@ class AutoScheduler:
         if changed and read is not None:
             gap = max(at.timestamp() - read, 0.0)
             # The ticks of a cron line are what was intended, however far apart they are.
-            usual = self._every.get(account, gap)
+            every = (each.every.total_seconds() for each in self._fixed if account in each.accounts)
+            usual = next(every, gap)
             planned = account in self._auto or account in self._stretched
             self._finds.note(gap, self._scheduler.interval(key) if key is not None and planned else usual)
         if changed is not None:
             self._read[account] = at.timestamp()
+            self._read.move_to_end(account)
+            if len(self._read) > MOST_READ:
+                self._read.popitem(last=False)
         if key is None:
             return
         self._scheduler.observe(key, at.timestamp(), changed)

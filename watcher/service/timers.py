@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import islice
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
@@ -32,6 +33,9 @@ NOTED_EVERY = 60.0
 """How often the store is told that the daemon is at work: later nobody can tell silence from absence."""
 
 OUTLOOK_EVERY = 300.0
+
+AT_ONCE = 5000
+"""Accounts of which the store is asked at once whether anybody asked for them."""
 
 SLICE = 500
 """Accounts judged in one transaction, so that a poll never waits long behind it."""
@@ -112,15 +116,26 @@ class TimeBasedEvaluation:
     async def _unread(self, past: Snapshot) -> tuple[Account, ...]:
         """Those that a clock rule, a sum or an end that is owed may concern now, where nobody knows all."""
         found = {alert.account for alert in past.owing}
-        if self._never is None:
-            self._never = set(await self._clocked())
-        if self._never:
-            self._never.difference_update(await self._store.attempts(list(self._never)))
-            found |= self._never
-        silence = self._rules.bears_silence()
+        silence, now = self._rules.bears_silence(), self._clock.now()
         if silence is not None:
-            found.update(await self._store.unread_since(self._clock.now() - silence))
+            found.update(await self._store.unread_since(now - silence))
+            if now - self._engine.running_since >= silence:
+                found |= await self._never_asked()
         return tuple(sorted(each for each in found if each is not None and each in self._rules.wallets))
+
+    async def _never_asked(self) -> set[Account]:
+        """Those that a clock rule concerns and nobody ever asked for. They are silent since our start:
+        until that is long ago, most are asked for."""
+        if self._never is None:
+            found, wallets = set[Account](), iter(self._rules.wallets)
+            while some := list(islice(wallets, AT_ONCE)):
+                clocked = [each for each in some if self._rules.clocked(each)]
+                found.update(clocked)
+                found.difference_update(await self._store.attempts(clocked))
+            self._never = found
+        elif self._never:
+            self._never.difference_update(await self._store.attempts(list(self._never)))
+        return self._never
 
     async def _clocked(self) -> tuple[Account, ...]:
         """The accounts that a clock rule concerns; found once, for there may be many, and the loop turns

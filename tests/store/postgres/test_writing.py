@@ -178,12 +178,12 @@ async def test_no_more_is_remembered_than_there_is_room_for_and_the_rest_is_read
     store = stores[0]
     assert store._core is not None
     await store.load([])
-    cache = store._core._memories._now.accounts = AccountCache(most=5)
+    cache = store._core._memories._now.accounts = AccountCache(most=20)
     accounts = [Account("coinstats", "ethereum", f"0x{number}") for number in range(6)]
     for _ in range(2):
         for each in accounts:
             await store.conclude([each], counting(each))
-            assert cache.rows <= 5
+            assert cache.rows <= 20
     assert set(cache.of(accounts)) == set(accounts[-2:]), "those that were read last"
 
     past = await store.load(accounts)

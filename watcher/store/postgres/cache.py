@@ -21,7 +21,9 @@ from watcher.store.rows import ALERT, alert_from, doubt_from, flap_from, silence
 from watcher.store.snapshot import SnapshotCache
 
 MOST_ROWS = 400_000
-"""Accounts and amounts that are remembered at most: some 110 MiB."""
+"""Amounts that are remembered at most: some 110 MiB."""
+ALONE = 8
+"""So many amounts an account weighs by itself."""
 
 
 class KeptAccount(NamedTuple):
@@ -74,7 +76,7 @@ class AccountCache:
 
 
 def _rows(kept: KeptAccount) -> int:
-    return 1 + (len(kept.state.amounts) if kept.state is not None else 0)
+    return ALONE + (len(kept.state.amounts) if kept.state is not None else 0)
 
 
 class PostgresSnapshotCache(SnapshotCache):
