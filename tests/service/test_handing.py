@@ -255,3 +255,11 @@ async def test_a_member_that_asks_for_nothing_hands_on_what_people_want_polled()
     await planner.clock.advance(5)
     assert not queue.holds(account(1))
     passing.cancel()
+
+
+async def test_who_asks_for_more_at_once_has_more_jobs_ahead() -> None:
+    planner = Planner()
+    planner.handing._at_once = 3
+    planner.queue.put(map(account, range(10 * TOGETHER)), Purpose.SCHEDULED)
+    await planner.handing.once()
+    assert len(planner.work.jobs) == 3 * AHEAD

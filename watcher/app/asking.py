@@ -84,7 +84,9 @@ async def handing_out(app: App, engine: RuleEngine) -> Sequence[Job]:
         schedule = app.schedules[name] = await schedule_source(
             app.settings, app.configured[name], poller.throttle, queue, engine
         )
-        handing = HandingOut(name, queue, work, crowd, engine, schedule, schedule.auto.heard_until)
+        at_once = app.settings.sources[name].concurrency
+        heard = schedule.auto.heard_until
+        handing = HandingOut(name, queue, work, crowd, engine, schedule, heard, at_once=at_once)
         jobs += [(f"hand out {name}", handing.run), *schedule.jobs(name)]
     return jobs
 

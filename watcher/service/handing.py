@@ -30,7 +30,7 @@ LOOK = 1.0
 SWEEP_EVERY = 3.0
 FACTS_EVERY = 10.0
 AHEAD = 2
-"""Jobs ahead for each who asks, and as many urgent ones."""
+"""Jobs ahead for each request that those who ask may have under way, and as many urgent ones."""
 
 TOGETHER = 50
 """Accounts of one job, about as many as one request holds."""
@@ -72,12 +72,14 @@ class HandingOut:
         engine: RuleEngine,
         events: PollEvents,
         heard: Callable[[], datetime | None] = lambda: None,
+        *,
+        at_once: int = 1,
     ) -> None:
         """`crowd`: who has read the same configuration. `heard`: until when `events` has heard of polls as it
-        begins; None: now."""
+        begins; None: now. `at_once`: requests that each who asks may have under way."""
         self._source, self._queue, self._work, self._crowd = source, queue, work, crowd
         self._store, self._clock, self._events = engine.store, engine.clock, events
-        self._began = self._clock.now()
+        self._at_once, self._began = at_once, self._clock.now()
         self._since, self._heard_until = self._began, heard
         self._next_look = 0.0
         self._told: dict[int, datetime] = {}
@@ -106,7 +108,7 @@ class HandingOut:
         self._see({number: job for number, job in ahead.items() if job.source == self._source})
         await self._confirm()
         await self._look()
-        room = AHEAD * max(await self._work.askers(self._crowd), 1)
+        room = AHEAD * self._at_once * max(await self._work.askers(self._crowd), 1)
         await self._hand(USUAL, room)
         await self._hand(URGENT, room)
 
