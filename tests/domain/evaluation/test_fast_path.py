@@ -7,10 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.domain.given import ETH, HOT, USDC, World, failed, reading
+from tests.domain.given import DESK, ETH, HOT, SWEEP, USDC, World, failed, reading
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.fast_path import calm_check, patience
 from watcher.domain.model import Asset, Outcome, Quarantined
@@ -157,3 +158,12 @@ def test_the_least_patient_rule_decides_when_silence_is_looked_at() -> None:
     assert world.see(failed(HOT), after=timedelta(minutes=2)) == ["silent-2 firing"]
     assert world.see(failed(HOT), after=timedelta(hours=1)) == ["silent-3 firing"]
     assert world.see(reading(HOT, {ETH: "1"})) == ["silent-3 resolved", "silent-2 resolved"]
+
+
+def test_what_is_kept_of_accounts_is_bounded_and_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.domain.evaluation.memo.MOST_ACCOUNTS", 1)
+    world = World(rule("low", below="5"))
+    for amount, told in (("10", []), ("4", ["low firing"]), ("10", ["low resolved"])):
+        for account in (HOT, DESK, SWEEP):
+            assert world.see(reading(account, {ETH: amount})) == told
+            assert len(world.memo._concerned) <= 2

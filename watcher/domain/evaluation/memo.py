@@ -24,6 +24,9 @@ from watcher.domain.readings.diff import Difference
 from watcher.domain.rules import ChangeRule, ClockRule, EventRule, LevelRule, Rule, SumRule, TrailingRule
 from watcher.domain.rules.base import Unmet, Untold
 
+MOST_ACCOUNTS = 50_000
+"""Accounts of which anything is kept: with more, all is found anew now and then."""
+
 MOST_CHOICES = 200_000
 """Names come from outside; the cache must end somewhere."""
 
@@ -119,6 +122,9 @@ class Memo:
         also = other_names(past.same, past.former)
         if rules is not self.rules or also != self.also:
             self._begin(rules, also)
+        elif len(self._concerned) > MOST_ACCOUNTS:
+            for cache in (self._concerned, self._fast_paths, self.quiet_until):
+                cache.clear()
         of = past.revision.of if past.revision is not None else None
         if of is not self._of:
             self._of = of
