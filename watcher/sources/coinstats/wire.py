@@ -25,11 +25,9 @@ CREDITS_PER_RATES = 1
 MOST = 10**15
 """Credits; more is a mistake."""
 
-SHORT = 512 * 1024
-"""Bytes of an answer that need no look before they are decoded: nothing in it can grow beyond all measure."""
-
 AT_ONCE = 1024 * 1024
-"""Bytes that are decoded in one go, in 3 ms: the decoder holds the interpreter meanwhile, in any thread."""
+"""Bytes that are decoded in one go, in 3 ms: the decoder holds the interpreter meanwhile, in any thread. An
+answer of no more needs no look before: nothing in it can grow beyond all measure."""
 
 _MOST_GROUPS = 20_000
 """Of one answer: fifty wallets on every chain there is are a third of it."""
@@ -42,6 +40,9 @@ _MOST_FIELDS = 64
 
 _LONGEST_ROW = 64 * 1024
 _SHORTEST_ROW = 24
+_DOCUMENTED_ROW = 100
+"""Bytes that the required fields of a row take without their values."""
+
 _SEAM = re.compile(rb"\]\s*\}\s*(,)\s*\{")
 """Where one group ends and the next one begins."""
 
@@ -98,7 +99,7 @@ _numbers = msgspec.json.Decoder(list[Decimal])
 
 def decode_groups(data: bytes) -> list[BalanceGroup | None]:
     """The groups; None for one that cannot be understood at all. UnusableAnswerError if there are none."""
-    if len(data) > SHORT:
+    if len(data) > AT_ONCE:
         _sparse(data)
     try:
         try:
@@ -120,9 +121,9 @@ def decode_groups(data: bytes) -> list[BalanceGroup | None]:
 
 def _sparse(data: bytes) -> None:
     """Refuse a body that is mostly brackets and commas: decoded it would need a hundred times its size, and
-    hold the interpreter for as long. The required fields of a row take 100 bytes without their values."""
-    large, objects = len(data) > AT_ONCE, occurrences(data, b"{")
-    dense = objects * (100 if large else _SHORTEST_ROW) > len(data) or crowded(data, 16 if large else 8)
+    hold the interpreter for as long."""
+    objects = occurrences(data, b"{")
+    dense = objects * _DOCUMENTED_ROW > len(data) or crowded(data, 16)
     if dense or occurrences(data, b",") > _MOST_FIELDS * (objects + 1):
         raise UnusableAnswerError("the answer is not a list of balances")
 
@@ -147,7 +148,7 @@ def _decode(data: bytes) -> list[BalanceGroup | None]:
             return found
     except _ODD:
         pass  # one bad row must not cost the others
-    return [_decode_group(raw) for raw in _raws.decode(data)]
+    return [_decode_group(raw) for raw in _raws.decode(data)[: _MOST_GROUPS + 1]]
 
 
 def _decode_group(raw: msgspec.Raw) -> BalanceGroup | None:
