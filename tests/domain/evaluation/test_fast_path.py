@@ -167,3 +167,13 @@ def test_what_is_kept_of_accounts_is_bounded_and_found_anew(monkeypatch: pytest.
         for account in (HOT, DESK, SWEEP):
             assert world.see(reading(account, {ETH: amount})) == told
             assert len(world.memo._concerned) <= 2
+
+
+def test_assets_that_the_same_rules_select_share_what_is_found_of_these() -> None:
+    world = World(rule("low", below="5"), rule("eth", match={"assets": ["ETH"]}, below="4"))
+    chosen = world.memo.by(world.rules).of(HOT)
+    eth, usdc, dai = (chosen.pick(*each) for each in ((ETH, "ETH"), (USDC, "USDC"), (DAI, "DAI")))
+    assert usdc.levels is dai.levels
+    assert usdc.calm is dai.calm
+    assert [len(each.levels) for each in (eth, usdc)] == [2, 1]
+    assert (usdc.symbol, dai.symbol) == ("USDC", "DAI")

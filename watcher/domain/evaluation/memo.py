@@ -67,6 +67,8 @@ class Concerned:
     also: Names = field(default_factory=lambda: EMPTY)
     chosen: dict[Asset, Choice] = field(default_factory=dict)
     """A cache: what was chosen for an asset under the symbol it last had."""
+    alike: dict[tuple[str, ...], Choice] = field(default_factory=dict)
+    """A cache: by the ids of the rules that were chosen, a choice whose parts all others share."""
 
     def pick(self, asset: Asset, symbol: str) -> Choice:
         """The rules that select one asset under its symbol."""
@@ -77,13 +79,20 @@ class Concerned:
         """Fill the cache for one asset."""
         if len(self.chosen) > MOST_CHOICES:
             self.chosen.clear()
+            self.alike.clear()
         about = (asset, symbol, self.also)
-        levels = tuple((rule, rule.unmet()) for rule in self.levels if selects(rule, *about))
-        events = tuple((rule, rule.untold()) for rule in self.events if selects(rule, *about))
+        levels = [rule for rule in self.levels if selects(rule, *about)]
+        events = [rule for rule in self.events if selects(rule, *about)]
         trails = tuple(rule for rule in self.trails if selects(rule, *about))
         trailing = tuple(rule for rule in self.trailing if selects(rule, *about))
-        choice = Choice(symbol, levels, events, calm_check(levels), band_of(levels), trails, trailing)
-        self.chosen[asset] = choice
+        key = tuple(rule.id for rule in (*levels, *events, *trails, *trailing))
+        same = self.alike.get(key)
+        if same is None:
+            checks = tuple((rule, rule.unmet()) for rule in levels)
+            looks = tuple((rule, rule.untold()) for rule in events)
+            same = Choice(symbol, checks, looks, calm_check(checks), band_of(checks), trails, trailing)
+            self.alike[key] = same
+        choice = self.chosen[asset] = same._replace(symbol=symbol)
         return choice
 
 

@@ -84,7 +84,7 @@ class RowNames:
     def __init__(self) -> None:
         self._chains: dict[str, tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]]
         self._chains = defaultdict(lambda: ({}, {}))
-        self._contracts: dict[tuple[str, str], set[Asset]] = {}
+        self._contracts: dict[tuple[str, str], tuple[Asset, ...]] = {}
         self.last: dict[Account, LastAnswer | None] = {}
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
@@ -143,7 +143,9 @@ class RowNames:
             by_contract[token] = known
             by_contract[contract] = known
             if coin_id:
-                self._contracts.setdefault((chain, coin_id), set()).add(known.asset)
+                there = self._contracts.get((chain, coin_id), ())
+                if known.asset not in there:
+                    self._contracts[chain, coin_id] = (*there, known.asset)
         known.contract = contract
         return known
 
