@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.decision import Snapshot
-from watcher.domain.model import MOVED, Asset, Miss, Outcome, PriceSuspicion, Quote, Reading
+from watcher.domain.model import Asset, Miss, Outcome, PriceSuspicion, Quote, Reading
 from watcher.domain.readings.plausibility import DUST
-from watcher.domain.values.decimals import ZERO, minus, times
+from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.formatting import price as show
 from watcher.domain.values.ranges import Range
@@ -45,6 +45,8 @@ class Weighed:
         self.quotes: dict[Asset, Quote] = {}
         """Prices worth keeping."""
         self.doubts: dict[Asset, PriceSuspicion | None] = {}
+        self._believed: dict[Asset, Decimal] = {}
+        """Mostly the next account comes with the very same ones."""
 
     def believed(self, reading: Outcome) -> tuple[Outcome, bool]:
         """The reading with the prices that can be acted on, and whether to ask again soon for the others.
@@ -53,21 +55,23 @@ class Weighed:
         """
         if isinstance(reading, Miss):
             return reading, False
-        known, fresh = self._past.quotes, self._now - SAMPLE_EVERY
+        known, believed, fresh = self._past.quotes, self._believed, self._now - SAMPLE_EVERY
         odd: list[Asset] = []
         soon = False
-        for asset, price, last in zip(
-            reading.prices, reading.prices.values(), map(known.get, reading.prices), strict=True
-        ):
-            if last is not None and (
+        for asset, price in reading.prices.items():
+            if believed.get(asset) is price:
+                continue
+            last = known.get(asset)
+            if last is None or not (
                 (last.low < price < last.high and last.at > fresh) or last.price == price
             ):
-                continue
-            reason = self._weigh(asset, last, price)
-            if reason:
-                odd.append(asset)
-            if reason and last is not None:
-                soon = self._doubt(asset, price, reason, reading) or soon
+                if reason := self._odd(asset, last, price):
+                    odd.append(asset)
+                    if last is not None:
+                        soon = self._doubt(asset, price, reason, reading) or soon
+                    continue
+                self.quotes[asset] = Quote(price, self._now)
+            believed[asset] = price
         if len(reading.prices) != len(reading.amounts):
             soon = self._missing(reading) or soon
         if self._past.doubts:
@@ -77,21 +81,12 @@ class Weighed:
             reading = reading._replace(prices=left)
         return reading, soon
 
-    def _weigh(self, asset: Asset, last: Quote | None, price: Decimal) -> str:
-        """Keep a price that differs from the last one if that is worth it, or say why it is not believed."""
+    def _odd(self, asset: Asset, last: Quote | None, price: Decimal) -> str:
+        """Why a price is not believed; empty if it is."""
         if last is None:
-            if not price:
-                return "a price of zero"
-            keep = True
-        else:
-            reason = odd_price(last.price, price)
-            if reason and not self._agrees(asset, price):
-                return reason
-            moved = minus(price, last.price).copy_abs()
-            keep = last.at <= self._now - SAMPLE_EVERY or moved >= times(MOVED, last.price)
-        if keep:
-            self.quotes[asset] = Quote(price, self._now)
-        return ""
+            return "" if price else "a price of zero"
+        reason = odd_price(last.price, price)
+        return "" if reason and self._agrees(asset, price) else reason
 
     def _agrees(self, asset: Asset, price: Decimal) -> bool:
         """Whether an odd price says again, later, what another answer said; no price ever does."""
