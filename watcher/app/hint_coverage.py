@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from watcher.config.cadences import calls_of
 from watcher.config.configuration import hinted_accounts
 from watcher.config.settings import Settings
+from watcher.config.wallets import WalletsByAccount
 from watcher.domain.model import Account
 from watcher.domain.scheduler import Item
 from watcher.ports.source import Source
@@ -30,7 +31,7 @@ def hint_plans(
                 coverage.setdefault(account, []).append(name)
     if not coverage:
         return None
-    weights = {account: wallet.weight for wallet in settings.wallets for account in wallet.accounts}
+    wallets = WalletsByAccount(settings.wallets)
     sells = source.allowance.credits is not None
     ticked = {}
     for cadence, accounts in times.items():
@@ -38,8 +39,7 @@ def hint_plans(
         for account in accounts:
             if account in coverage:
                 cost = source.cost(account) if sells else calls_of(source, [account], EPOCH)
-                ticked[account] = Item(
-                    key_of(account), cost, weights[account], at_least_every=every, ticked=True
-                )
+                weight = wallets[account].weight
+                ticked[account] = Item(key_of(account), cost, weight, at_least_every=every, ticked=True)
     waste = float(settings.sources[source.name].hint_waste)
     return HintPlans(source.name, coverage, ticked, waste)
