@@ -38,8 +38,8 @@ STEPS = {
     "settling: written, not committed": ("store", "settle", COMMIT),
     "settling: committed": ("store", "settle", AFTER),
     "start: schema written, not committed": ("opening", "", COMMIT),
-    "start: store open, nothing at work": ("app", "prepare", BEFORE),
-    "start: alerts taken up, nothing at work": ("app", "prepare", AFTER),
+    "start: store open, nothing at work": ("app", "start", BEFORE),
+    "start: alerts taken up, nothing at work": ("engine", "take_effect", AFTER),
     "end: polling over, sends cut off": ("app", "close", BEFORE),
     "end: store about to close": ("store", "close", BEFORE),
 }
@@ -104,6 +104,7 @@ def _owners(what: str) -> list[type[Any]]:
     from watcher.app.application import App
     from watcher.app.duties import Duty
     from watcher.notify.apprise.channel import AppriseChannel
+    from watcher.service.engine import RuleEngine
     from watcher.sources.coinstats.source import CoinStatsSource
     from watcher.sources.teos.source import TeosSource
     from watcher.store.sqlite.store import SqliteStore
@@ -114,6 +115,7 @@ def _owners(what: str) -> list[type[Any]]:
         "channel": [AppriseChannel],
         "app": [App],
         "duty": [Duty],
+        "engine": [RuleEngine],
     }
     if (
         "watcher.store.postgres.store" in sys.modules
