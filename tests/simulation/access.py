@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -80,19 +80,20 @@ class Way:
         self.ways, self._watched, self._cut_off = ways, watched, cut_off
         self._ordered, self._free = not ways.loses_words, 0.0
         """One thread, one call after the other, where the store is a file; several where it is a server."""
+        self._loop = asyncio.get_running_loop()
 
-    async def call(self, what: str, work: Callable[[], R]) -> R:
+    def call(self, what: str, work: Callable[[], R]) -> asyncio.Future[R]:
         """One call. Who gives up waiting for it does not call it back, as with a thread's work."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         done: asyncio.Future[R] = loop.create_future()
         begins = max(loop.time(), self._free) + self.ways.delay()
         if self._ordered:
             self._free = begins
         loop.call_at(begins, self._begin, what, work, done)
-        return await done
+        return done
 
     def _begin(self, what: str, work: Callable[[], R], done: asyncio.Future[R]) -> None:
-        ways, member, loop = self.ways, MEMBER.get(), asyncio.get_running_loop()
+        ways, member, loop = self.ways, MEMBER.get(), self._loop
         if self._cut_off(member):
             wait = ways.chance.choice((5.0, 15.0))
             loop.call_later(wait, _fail, done, StoreBusyError(f"the store does not answer ({what})"))
@@ -107,7 +108,11 @@ class Way:
             _fail(done, error)
         else:
             self._watched.after_store(what, member)
-            loop.call_later(ways.delay(), self._end, what, member, done, result, bool(fails))
+            delay = ways.delay()
+            if delay:
+                loop.call_later(delay, self._end, what, member, done, result, bool(fails))
+            else:
+                self._end(what, member, done, result, bool(fails))
 
     def _end(self, what: str, member: str, done: asyncio.Future[R], result: R, fails: bool) -> None:
         if fails or (self.ways.loses_words and self._cut_off(member)):
@@ -132,13 +137,13 @@ class StoreInReach:
         self._lease: Lease | None = None
         self.members, self.shared = store.members, store.shared
 
-    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         """Any other call."""
         if name.startswith("_"):
             raise AttributeError(name)
         method = getattr(self._store, name)
 
-        def call(*args: Any, **more: Any) -> Coroutine[Any, Any, Any]:
+        def call(*args: Any, **more: Any) -> Awaitable[Any]:
             return self._call(name, lambda: method(*args, **more))
 
         return call
@@ -154,7 +159,7 @@ class StoreInReach:
     def commands(self, actor: Actor) -> Commands:
         return self._store.commands(actor)
 
-    def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> Coroutine[Any, Any, R]:
+    def _call(self, what: str, work: Callable[[], Coroutine[Any, Any, R]]) -> Awaitable[R]:
         return self.way.call(what, lambda: self._at_once(what, work()))
 
     def _at_once(self, what: str, work: Coroutine[Any, Any, R]) -> R:

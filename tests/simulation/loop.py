@@ -9,12 +9,12 @@ happen here. No time passes while anybody computes, and none is waited for.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
 from typing import Any
 
 MEMBER: ContextVar[str] = ContextVar("member", default="")
@@ -22,6 +22,9 @@ MEMBER: ContextVar[str] = ContextVar("member", default="")
 
 IN_A_THREAD = (0.0, 0.0, 0.0005, 0.003, 0.02)
 """Seconds that work handed to a thread may take."""
+
+MANY = 50
+"""Tasks among which it is worth while to look for those that are done."""
 
 
 class SimulatedTask(asyncio.Task[Any]):
@@ -41,6 +44,9 @@ class SimulatedTask(asyncio.Task[Any]):
 class Step(asyncio.TimerHandle):
     """What is to be done next: made so often that it does without what asyncio notes for debugging."""
 
+    __slots__ = ()
+    _repr = _source_traceback = None
+
     def __init__(
         self,
         when: float,
@@ -51,7 +57,7 @@ class Step(asyncio.TimerHandle):
     ) -> None:
         self._when, self._callback, self._args, self._loop = when, callback, args, loop
         self._context = copy_context() if context is None else context
-        self._cancelled, self._repr, self._source_traceback = False, None, None
+        self._cancelled = False
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
@@ -60,13 +66,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def __init__(self, seed: str) -> None:
         super().__init__()
         self._chance = random.Random(f"scheduler {seed}")
+        self._random = self._chance.random
         self._now = 0.0
         self._lines: dict[str, deque[Step]] = {}
         """Of each that can take a step now: what it does next, in order."""
-        self._timers: list[tuple[float, float, int, Step]] = []
+        self._timers: list[tuple[float, float, Step]] = []
         self._dead: set[str] = set()
         self._frozen: dict[str, float] = {}
-        self._tasks: dict[str, dict[int, SimulatedTask]] = {}
+        self._tasks: dict[str, list[SimulatedTask]] = {}
+        """Of each life, those that are not done, and some that are."""
         self._readers: dict[int, tuple[Callable[..., Any], Context]] = {}
         self._readable: set[int] = set()
         self._count = 0
@@ -96,14 +104,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         step = Step(when, callback, args, self, context)
-        self._count += 1
-        heapq.heappush(self._timers, (when, self._chance.random(), self._count, step))
+        heappush(self._timers, (when, self._random(), step))
         return step
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        step = Step(when := self._now + delay, callback, args, self, context)
+        heappush(self._timers, (when, self._random(), step))
+        return step
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -158,7 +167,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         while not self._stopping:  # type: ignore[attr-defined]
             now = self._now
             while timers and timers[0][0] <= now:
-                step = heapq.heappop(timers)[3]
+                step = heappop(timers)[2]
                 if not step._cancelled:
                     self._line_up(step)
             ready = [name for name in lines if name not in frozen] if frozen else list(lines)
@@ -199,8 +208,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         context = Context()
         context.run(MEMBER.set, member)
         # They take up memory else. What they do at their ends reaches nobody; what they begin then ends too.
-        while mine := self._tasks.pop(member, {}):
-            for task in mine.values():
+        while mine := self._tasks.pop(member, []):
+            for task in mine:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with _running(self):
                     context.run(_close, task.get_coro())
@@ -227,9 +236,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._count += 1
         task = SimulatedTask(coro, self._count, loop=loop, **more)
         context: Context | None = more.get("context")
-        mine = self._tasks.setdefault(context.get(MEMBER, "") if context is not None else MEMBER.get(), {})
-        mine[task.number] = task
-        task.add_done_callback(lambda done: mine.pop(done.number, None), context=Context())
+        member = context.get(MEMBER, "") if context is not None else MEMBER.get()
+        mine = self._tasks.setdefault(member, [])
+        mine.append(task)
+        if len(mine) % MANY == 0:
+            mine[:] = [each for each in mine if not each.done()]
         return task
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

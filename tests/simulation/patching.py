@@ -36,14 +36,21 @@ SLOWED = {
 }
 """What members do to hear of each other."""
 
-IDLE = {
-    upkeep: ("LOOK_EVERY", "LOOK_OFTEN", "STATUS_EVERY"),
-    handing: ("FACTS_EVERY",),
-    timers: ("NOTED_EVERY",),
-    auto_schedule: ("REFRESH_EVERY",),
+RARELY = {
+    (upkeep, "LOOK_EVERY"): 600.0,
+    (upkeep, "LOOK_OFTEN"): 600.0,
+    (upkeep, "STATUS_EVERY"): 600.0,
+    (upkeep, "TIDY_EVERY"): 3600.0,
+    (timers, "NOTED_EVERY"): 600.0,
+    (auto_schedule, "REFRESH_EVERY"): 600.0,
+    (auto_schedule, "KEEP_EVERY"): 600.0,
+    (handing, "FACTS_EVERY"): 600.0,
+    (handing, "SWEEP_EVERY"): 120.0,
+    (handing, "LOOK"): 60.0,
+    (sums, "LOOK"): 60.0,
+    (elections, "EVERY"): 40.0,
 }
-"""What a daemon does each few seconds, mostly to find nothing."""
-RARELY = 300.0
+"""What a daemon does again and again, mostly to find nothing: the seconds that at least lie between."""
 
 
 @contextmanager
@@ -61,15 +68,14 @@ def virtual_time(world: World) -> Iterator[None]:
             return member.clock.now()  # type: ignore[return-value]
 
     slowed = world.scenario.slowed
-    passes = 60.0 if slowed == 1 else timers.EVERY * min(slowed, 20)
+    passes = timers.EVERY * (8 if slowed == 1 else min(slowed, 20))
     with ExitStack() as changed:
         changed.enter_context(patched(module, "datetime", Stepped))
         changed.enter_context(patched(timers, "EVERY", passes))
         changed.enter_context(patched(rule_engine, "PASS", timedelta(seconds=passes)))
-        for owner, names in IDLE.items():
-            for name in names:
-                changed.enter_context(patched(owner, name, RARELY))
         for owner, names in SLOWED.items() if slowed > 1 else ():
             for name in names:
                 changed.enter_context(patched(owner, name, getattr(owner, name) * slowed))
+        for (owner, name), least in RARELY.items():
+            changed.enter_context(patched(owner, name, max(getattr(owner, name), least)))
         yield

@@ -76,7 +76,7 @@ class Scenario:
         minutes = chance.choice(((10, 20, 30), (15, 30, 60), (30, 60, 120)))
         self.every = dict(zip(("hot", "base", "solo"), (each * MINUTE for each in minutes), strict=True))
         a_day = sum(DAY / each for each in self.every.values()) * EACH * 1.4 + 20 * EACH * 3
-        share = chance.uniform(0.25, 0.7) if self.scarce else 2.0
+        share = chance.uniform(0.25, 0.7) if self.scarce else 1.2
         self.limit = int(a_day * share * (1 if self.period == "day" else 31))
         self.burst = chance.choice((1, 3, 1_000_000))
         self.concurrency = chance.choice((1, 1, 2, 3))

@@ -118,7 +118,8 @@ class Server:
 
     def look(self) -> None:
         """End whoever has said nothing for long."""
-        for each in [each for each in self.sessions if self.seconds - each.heard > self.idle]:
+        now = self.seconds
+        for each in [each for each in self.sessions if now - each.heard > self.idle]:
             self.end(each)
 
     def end(self, session: Session) -> None:
@@ -210,7 +211,8 @@ class Server:
             self._stir()
 
     def sweep(self, crowd: str, stalled: float) -> int:
-        dead = {each for each, seen in self.workers.items() if self.seconds - seen > stalled}
+        now = self.seconds
+        dead = {each for each, seen in self.workers.items() if now - seen > stalled}
         found = [each for each in self.jobs.values() if each.worker in dead]
         for each in found:
             each.worker = None
@@ -223,8 +225,8 @@ class Server:
         return len(found)
 
     def askers(self, crowd: str, silent: float) -> int:
-        rows = self.members.values()
-        return sum(each.fingerprint == crowd and self.seconds - seen < silent for seen, each in rows)
+        rows, now = self.members.values(), self.seconds
+        return sum(each.fingerprint == crowd and now - seen < silent for seen, each in rows)
 
     # ------------------------------------------------------------------ what came of it
 

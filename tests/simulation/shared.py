@@ -82,8 +82,8 @@ class SimulatedBallot:
 def joining(server: Server, way: Way, life: str, clock: DatabaseClock) -> PostgresMembers:
     """A member of the product, over a way of its own to the database."""
 
-    async def run(work: Callable[[], R]) -> R:
-        return await way.call("lead", work)
+    def run(work: Callable[[], R]) -> asyncio.Future[R]:
+        return way.call("lead", work)
 
     connect = cast(Callable[[], Ballot], partial(SimulatedBallot, server, life))
     return PostgresMembers(connect, "the database", 1, clock, timer=clock, run=run)
@@ -222,7 +222,7 @@ class Worker:
             self._doing.pop(job.id, None)
             finish = partial(self._server.finish, number, job.id, back=back)
             try:
-                await asyncio.shield(asyncio.ensure_future(self._way.call("finish", finish)))
+                await asyncio.shield(self._way.call("finish", finish))
             except StoreError as error:
                 logging.getLogger("watcher").info("the end of a job is not kept: %s", error)
 
