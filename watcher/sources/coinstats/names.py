@@ -84,7 +84,8 @@ class RowNames:
     def __init__(self) -> None:
         self._chains: dict[str, tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]]
         self._chains = defaultdict(lambda: ({}, {}))
-        self._contracts: dict[tuple[str, str], tuple[Asset, ...]] = {}
+        self._contracts: dict[tuple[str, str], tuple[Asset] | set[Asset]] = {}
+        """By chain and coin id. Mostly it is one, and a set is five times as large."""
         self.last: dict[Account, LastAnswer | None] = {}
         self.spelled: dict[tuple[str, str], Account] = {}
         """Addresses and chains as answers write them, where that is known from an answer to one pair only."""
@@ -143,9 +144,11 @@ class RowNames:
             by_contract[token] = known
             by_contract[contract] = known
             if coin_id:
-                there = self._contracts.get((chain, coin_id), ())
-                if known.asset not in there:
-                    self._contracts[chain, coin_id] = (*there, known.asset)
+                there = self._contracts.setdefault((chain, coin_id), (known.asset,))
+                if isinstance(there, set):
+                    there.add(known.asset)
+                elif known.asset not in there:
+                    self._contracts[chain, coin_id] = {*there, known.asset}
         known.contract = contract
         return known
 
