@@ -20,6 +20,7 @@ from watcher.domain.credits.allowance import Booking, CreditPlan, Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Miss, Wallet
 from watcher.ports.queue import Batch
+from watcher.ports.source import Reply, Request
 from watcher.service.polling import Poller, PollEvents
 from watcher.service.provider_count import EVERY, ProviderCount
 from watcher.sim import Simulation
@@ -164,6 +165,28 @@ async def test_what_still_pays_a_poll_is_not_told_as_gone_however_much_is_sold(t
         b.sim.coinstats.credits_used += 1
         await b.meter.once()
         assert len(await b.told()) == 1
+
+
+async def test_a_figure_during_whose_way_a_period_began_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of the old one: taken for the new one's, it would leave nothing to spend for hours."""
+    async with bench(tmp_path) as b:
+        plan, send = b.source.allowance.credits, b.source.send
+        assert plan is not None
+        b.sim.coinstats.credits_used = 4000
+        b.clock.move(plan.bounds(b.clock.now())[1] - b.clock.now() - timedelta(seconds=1))
+
+        async def slowly(request: Request) -> Reply:
+            reply = await send(request)
+            b.clock.move(timedelta(seconds=2))
+            b.sim.coinstats.credits_used = 0
+            return reply
+
+        monkeypatch.setattr(b.source, "send", slowly)
+        await b.meter.once()
+        assert await b.spent() == 0
+        assert await b.poll()
 
 
 async def test_a_renewal_in_mid_period_is_found_and_kept(tmp_path: Path) -> None:

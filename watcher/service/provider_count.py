@@ -86,10 +86,14 @@ class ProviderCount:
     async def once(self) -> None:
         """One reading, and what follows from it."""
         gone, self._gone = self._gone, ""
-        begun, quiet = self._throttle.begun, self._throttle.quiet
-        asked = self._clock.now()
-        usage = await self._ask()
-        now = self._clock.now()
+        while True:
+            begun, quiet = self._throttle.begun, self._throttle.quiet
+            asked = self._clock.now()
+            usage = await self._ask()
+            now = self._clock.now()
+            if usage is None or self._began(asked) == self._began(now):
+                break
+            # a period began meanwhile, and nobody knows of which of the two this figure is
         metered = None
         if usage is not None:
             metered = await self._correct(usage, asked, now, begun if quiet else None)
@@ -101,6 +105,10 @@ class ProviderCount:
         elif metered is not None and metered.left > 0:
             await self._throttle.wake()
             await self._tell(not_met(f"{metered.left:,} credits are left; it polls again"), now)
+
+    def _began(self, at: datetime) -> datetime:
+        """When the period began that a time lies in."""
+        return (self._source.allowance.credits or self._configured).bounds(at)[0]
 
     async def _ask(self) -> Usage | None:
         """What the provider counts; None if it does not say, which changes nothing."""
