@@ -239,3 +239,4 @@ class StoreInReach:
 def _fail(done: asyncio.Future[Any], error: Exception) -> None:
     if not done.done():
         done.set_exception(error)
+        done.exception()  # whoever has given up waiting need not hear of it

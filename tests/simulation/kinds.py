@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 WORLD: ContextVar[World] = ContextVar("world")
 
-TIMEOUT = 120.0
+TIMEOUT = 300.0
+"""Seconds after which a request is given up: longer than some members are waited for."""
 BATCH = 3
 """Accounts of one request, few: so that there are many."""
 

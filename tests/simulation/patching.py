@@ -48,7 +48,7 @@ RARELY = {
     (handing, "SWEEP_EVERY"): 120.0,
     (handing, "LOOK"): 60.0,
     (sums, "LOOK"): 60.0,
-    (elections, "EVERY"): 40.0,
+    (elections, "EVERY"): 100.0,
 }
 """What a daemon does again and again, mostly to find nothing: the seconds that at least lie between."""
 

@@ -83,7 +83,7 @@ class Scenario:
         self.rate = chance.choice((0.5, 0.5, 2, 20))
         self.moves_every = chance.choice((1, 2, 4)) * HOUR
         self.faults = planned(chance, self.days, self.names)
-        self.slowed = chance.choice((10, 120, 120)) if self.members > 1 else 1
+        self.slowed = chance.choice((30, 120, 120)) if self.members > 1 else 1
 
     @property
     def names(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -26,7 +27,7 @@ SHOWS = {
     "an alert is written over": "its acknowledgement was written over",
     "what is odd is believed": "which was never so",
     "an answer that is lost is free": "credits are",
-    "a delivery is forgotten": "arrived",
+    "a delivery is forgotten": "never arrived|an end without a beginning",
 }
 
 
@@ -53,7 +54,7 @@ def sampled(names: Iterable[str], usual: Collection[str]) -> list[object]:
 @pytest.mark.parametrize("plant", sampled(PLANTS, set(PLANTS) - {"an alert is written over"}))
 def test_a_planted_fault_is_found(plant: str) -> None:
     found = found_by(PLANTS[plant], lambda seed: Scenario(seed, days=1))
-    assert any(SHOWS[plant] in words for words in found.broken), found.broken[:3]
+    assert any(re.search(SHOWS[plant], words) for words in found.broken), found.broken[:3]
 
 
 @pytest.mark.parametrize("plant", sampled(AMONG_MANY, {"two start at once"}))
