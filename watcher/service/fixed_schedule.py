@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SLOT = 50
+SLOT = 100
 """Accounts of the same poll times that share a tick, about as many as one request holds."""
 
 MOST_SLOTS = 2000

@@ -1,6 +1,6 @@
 """Totals: sums over accounts, exact, and unknown while any part of them is.
 
-A poll sees some fifty accounts while a sum may span ten thousand. A sum of many accounts is
+A poll sees some hundred accounts while a sum may span ten thousand. A sum of many accounts is
 therefore kept: the amount of each asset, and what each account put into it. Everything is exact, so
 a kept sum equals one made from scratch. A sum of few accounts is made from scratch each time.
 """

@@ -71,7 +71,7 @@ class CoinStatsSettings(ApiSettings):
     """The plan that was bought."""
     requests_per_second: float = Field(default=0.5, gt=0, le=1000)
     """Most requests in a second."""
-    batch: int = Field(default=50, ge=1, le=1000)
+    batch: int = Field(default=100, ge=1, le=1000)
     """Most accounts in one request."""
     timeout: Timeout = timedelta(seconds=120)
     """How long one answer may take."""

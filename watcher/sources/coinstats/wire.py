@@ -30,7 +30,7 @@ AT_ONCE = 1024 * 1024
 answer of no more needs no look before: nothing in it can grow beyond all measure."""
 
 _MOST_GROUPS = 20_000
-"""Of one answer: fifty wallets on every chain there is are a third of it."""
+"""Of one answer: a hundred wallets on every chain there is are two thirds of it."""
 
 _MOST_ROWS = 100_000
 """Of one group; as many as documented would be longer than any answer that is read."""
