@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,9 +97,9 @@ class AccountsOf(Sequence[Account]):
         return self._of(chosen) if chosen.step > 0 else self._of(chosen[::-1])[::-1]
 
     def _of(self, places: range) -> list[Account]:
-        first = bisect_right(self._ends, places.start)
+        first, last = bisect_right(self._ends, places.start), bisect_left(self._ends, places.stop)
         before = self._ends[first - 1] if first else 0
-        there = (account for wallet in islice(self.wallets, first, None) for account in wallet.accounts)
+        there = (account for wallet in self.wallets[first : last + 1] for account in wallet.accounts)
         return list(islice(there, places.start - before, places.stop - before, places.step))
 
 
