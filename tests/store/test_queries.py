@@ -67,7 +67,7 @@ async def test_a_reader_holds_no_daemon_up(path: Path) -> None:
         with SqliteQueries(path) as reader:
             reader.past()
             assert await book(store, 1, plan(10))
-            with reader._snapshot():
+            with reader.asked():
                 reader._conn.execute("SELECT * FROM spending").fetchall()
                 assert await book(store, 1, plan(10))
                 assert reader._conn.execute("SELECT sum(credits) FROM spending").fetchone() == (1,)

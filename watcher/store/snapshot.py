@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.alerts.flapping import Flap
@@ -10,6 +11,9 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Revision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, PriceSuspicion, Quote
+
+OtherNames = tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]
+"""`Snapshot.same` and `Snapshot.former`."""
 
 
 class AssetNames:
@@ -95,6 +99,10 @@ class SnapshotCache:
                 flaps=self.flaps,
             )
         )
+
+    def whole(self) -> Snapshot:
+        """Every account's state and every live alert."""
+        return replace(self.showing(self.states, ()), alerts=self.alerts, names=None)
 
     def quote_at(self, asset: Asset, at: datetime) -> Quote | None:
         """The price in force at a time, if it is among the last two; None: history has to say."""

@@ -56,13 +56,13 @@ def test_what_was_learnt_of_each_account_is_told_with_what_was_learnt_of_all(mad
 
 def test_nothing_is_changed_by_asking(made: str) -> None:
     refused = pytest.raises(StoreError, match="replica or takes no writes")
-    with backend(made).queries() as queries, refused, queries._asked() as conn:  # type: ignore[attr-defined]
+    with backend(made).queries() as queries, refused, queries.asked() as conn:  # type: ignore[attr-defined]
         conn.execute("INSERT INTO facts VALUES ('s', 'n', 'v', 1)")
 
 
 def test_after_a_question_that_failed_the_next_one_is_answered(made: str) -> None:
     with backend(made).queries() as queries:
-        with pytest.raises(StoreError), queries._asked() as conn:  # type: ignore[attr-defined]
+        with pytest.raises(StoreError), queries.asked() as conn:  # type: ignore[attr-defined]
             conn.execute("SELECT 1 / 0")
         assert queries.facts("s") == {}
 
@@ -86,7 +86,7 @@ def test_who_asks_again_gets_the_same_connection(made: str) -> None:
     asked = backend(made)
     found = set()
     for _ in range(5):
-        with asked.queries() as queries, queries._asked() as conn:  # type: ignore[attr-defined]
+        with asked.queries() as queries, queries.asked() as conn:  # type: ignore[attr-defined]
             found.add(conn.info.backend_pid)
     assert len(found) == 1
 

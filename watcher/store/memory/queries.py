@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -36,6 +37,7 @@ from watcher.ports.queries import (
 from watcher.store.ledger import whole_hour
 from watcher.store.memory import chart_data, statement_data
 from watcher.store.memory.state import State, nameless
+from watcher.store.snapshot import OtherNames
 
 MOST_NAMED = 20
 """Ids that one beginning of an id may mean, at most."""
@@ -61,23 +63,20 @@ class MemoryQueries:
             yield PollMark(account, state.last_reading, state.misses)
 
     def past(self) -> Snapshot:
-        cache = self._cache
-        return Snapshot(
-            dict(cache.states),
-            dict(cache.alerts),
-            dict(cache.quotes),
-            dict(cache.names.symbols),
-            dict(cache.doubts),
-            same=cache.names.same,
-            former=cache.names.former,
-            named_at=dict(cache.names.named_at),
-            silences=cache.silences,
-            firing={key: set(subjects) for key, subjects in cache.firing.items()},
-            owing=tuple(cache.owing.values()),
-            flaps=dict(cache.flaps),
+        found = self._cache.whole()
+        return replace(
+            found,
+            accounts=dict(found.accounts),
+            alerts=dict(found.alerts),
+            quotes=dict(found.quotes),
+            symbols=dict(found.symbols),
+            doubts=dict(found.doubts),
+            named_at=dict(found.named_at),
+            firing={key: set(subjects) for key, subjects in found.firing.items()},
+            flaps=dict(found.flaps),
         )
 
-    def other_names(self) -> tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]:
+    def other_names(self) -> OtherNames:
         return self._cache.names.same, self._cache.names.former
 
     def history(
@@ -149,7 +148,7 @@ class MemoryQueries:
         stretches: int,
         asset: Asset | None = None,
     ) -> Generator[MovedHolding, None, None]:
-        return statement_data.moved(self._state, accounts, (since, until), stretches, asset)
+        return statement_data.moved(self._state, accounts, since, until, stretches, asset)
 
     def price_steps(
         self, since: datetime, until: datetime, stretches: int, asset: Asset | None = None

@@ -54,11 +54,12 @@ def read(
 def moved(
     state: State,
     accounts: Collection[Account],
-    period: tuple[datetime, datetime],
+    since: datetime,
+    until: datetime,
     stretches: int,
     asset: Asset | None,
 ) -> Generator[MovedHolding, None, None]:
-    wanted, (since, until) = set(accounts), period
+    wanted = set(accounts)
     for (account, held_of), changes in sorted(state.changes.items(), key=itemgetter(0)):
         if account not in wanted or asset not in (None, held_of):
             continue

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from watcher.ports.copying import Row
+from watcher.store.postgres.ledger import facts
 from watcher.store.postgres.pool import Connection
 from watcher.store.postgres.questions.asking import stream
 
@@ -33,12 +34,13 @@ def rows(conn: Connection) -> dict[Row, dict[str, str]]:
     return found
 
 
-def whole(conn: Connection, source: str, facts: Mapping[str, str]) -> dict[str, str]:
+def whole(conn: Connection, source: str) -> dict[str, str]:
     """The facts of a source, with what the rows have of its accounts."""
-    text = facts.get(FACT)
+    found = facts(conn, source)
+    text = found.get(FACT)
     if text is None:
-        return dict(facts)
-    return {**facts, FACT: joined(text, dict(conn.execute(_OF_ONE, (source,)).fetchall()))}
+        return found
+    return {**found, FACT: joined(text, dict(conn.execute(_OF_ONE, (source,)).fetchall()))}
 
 
 def joined(text: Any, news: Mapping[str, str]) -> str:

@@ -187,6 +187,11 @@ def facts(conn: Connection, source: str) -> dict[str, str]:
     return dict(conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall())
 
 
+def fact(conn: Connection, source: str, name: str) -> str | None:
+    sql = "SELECT value FROM facts WHERE source = %s AND name = %s"
+    return next((value for (value,) in conn.execute(sql, (source, name))), None)
+
+
 def keep_facts(conn: Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
     for name, value in sorted(found.items()):
         conn.execute(_KEEP, (source, name, value, to_ms(now)))

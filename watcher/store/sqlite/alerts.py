@@ -79,6 +79,7 @@ def several(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Alert]:
 def named(conn: sqlite3.Connection, text: str) -> list[str]:
     """Ids of the alerts and events that a person may mean: by an id, the beginning of one, or the same of a
     delivery."""
+    text = text.strip().lower()
     if one(conn, text) is not None or events.one(conn, text) is not None:
         return [text]
     begins = "id >= :text AND id < :text || char(1114111)"

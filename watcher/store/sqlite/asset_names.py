@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from watcher.domain.decision import Decision
 from watcher.domain.model import Asset
 from watcher.store.codec import from_ms, storable, to_ms
-from watcher.store.snapshot import AssetNames
+from watcher.store.snapshot import AssetNames, OtherNames
 
 
 def read_names(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> AssetNames:
@@ -26,6 +26,12 @@ def read_names(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> AssetNa
         if named_at is not None:
             found.named_at[asset] = from_ms(named_at)
     return found
+
+
+def other_names(conn: sqlite3.Connection) -> OtherNames:
+    rows = conn.execute("SELECT id, chain, token FROM assets")
+    names = read_names(conn, {number: Asset(chain, token) for number, chain, token in rows})
+    return names.same, names.former
 
 
 def write(

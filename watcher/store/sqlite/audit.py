@@ -21,7 +21,7 @@ def write(conn: sqlite3.Connection, entry: AuditEntry | None) -> None:
     conn.execute(sql, (to_ms(who.at), *texts))
 
 
-def newest(conn: sqlite3.Connection, wanted: AuditFilter, limit: int, skip: int) -> list[AuditEntry]:
+def newest(conn: sqlite3.Connection, wanted: AuditFilter, limit: int, skip: int = 0) -> list[AuditEntry]:
     """Entries, the newest first."""
     return list(islice(_found(conn, wanted), skip, skip + limit))
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.history.timeline import Gap, Point
-from watcher.domain.model import Account, Asset
+from watcher.domain.model import Account, Asset, Quote
 from watcher.ports.queries import (
     MOST_MARKS,
     AlertMark,
@@ -61,6 +61,16 @@ def read(conn: sqlite3.Connection, wanted: ChartQuery) -> ChartData:
         tuple(_told(conn, wanted)) if wanted.wallet else (),
         tuple(held),
     )
+
+
+def newest_prices(conn: sqlite3.Connection, asset: Asset, since: datetime, limit: int) -> list[Quote]:
+    """The newest samples of an asset's price, oldest first."""
+    sql = (
+        "SELECT p.price, p.at FROM prices p JOIN assets s ON s.id = p.asset"
+        " WHERE s.chain = ? AND s.token = ? AND p.at >= ? ORDER BY p.at DESC LIMIT ?"
+    )
+    rows = conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
+    return [Quote(Decimal(price), from_ms(at)) for price, at in reversed(rows)]
 
 
 def known_since(conn: sqlite3.Connection, accounts: Sequence[Account]) -> datetime | None:

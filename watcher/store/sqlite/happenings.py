@@ -19,7 +19,7 @@ _NEWEST = "at DESC, id"
 
 
 def listed(
-    conn: sqlite3.Connection, wanted: AlertFilter, limit: int, skip: int, *, worst: bool
+    conn: sqlite3.Connection, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
 ) -> list[Acknowledgeable]:
     """Those that are asked for, the newest or the worst first."""
     where, values = _where(wanted)

@@ -108,9 +108,9 @@ FEW = 100
 def history(
     conn: sqlite3.Connection,
     limit: int,
-    accounts: Sequence[Account] | None,
-    since: datetime | None,
-    assets: Collection[Asset] | None,
+    accounts: Sequence[Account] | None = None,
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
     skip: int = 0,
 ) -> list[Change]:
     """Changes, newest first; baselines (`before` None) are left out."""

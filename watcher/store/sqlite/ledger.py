@@ -71,6 +71,13 @@ def settle(
         hinted.note(conn, settlement.grant.id, settlement.found(moved))
 
 
+def hours(conn: sqlite3.Connection, source: str, since: datetime) -> list[tuple[datetime, int, int]]:
+    """Credits and requests by the hour, oldest first."""
+    sql = "SELECT hour, credits, calls FROM spending WHERE source = ? AND hour >= ? ORDER BY hour"
+    rows = conn.execute(sql, (source, to_ms(since) // HOUR_MS))
+    return [(from_ms(hour * HOUR_MS), booked, calls) for hour, booked, calls in rows]
+
+
 def spent(conn: sqlite3.Connection, source: str, since: datetime) -> int:
     """Credits booked since then."""
     # No upper bound: what was booked while the clock ran ahead was spent all the same.
@@ -134,6 +141,11 @@ class _Bookings:
 def facts(conn: sqlite3.Connection, source: str) -> dict[str, str]:
     """What a source has learnt for good, such as the units of its assets."""
     return dict(conn.execute("SELECT name, value FROM facts WHERE source = ?", (source,)).fetchall())
+
+
+def fact(conn: sqlite3.Connection, source: str, name: str) -> str | None:
+    sql = "SELECT value FROM facts WHERE source = ? AND name = ?"
+    return next((value for (value,) in conn.execute(sql, (source, name))), None)
 
 
 def keep_facts(conn: sqlite3.Connection, source: str, found: Mapping[str, str], now: datetime) -> None:

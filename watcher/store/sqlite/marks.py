@@ -71,6 +71,15 @@ def mark_of(
     )
 
 
+def mark(conn: sqlite3.Connection, asked: BaselineOf) -> Baseline | None:
+    """The same for who has no keys."""
+    return mark_of(conn, asked, *holding(conn, asked.account, asked.asset))
+
+
+def changes(conn: sqlite3.Connection, asked: ChangesIn) -> tuple[Change, ...]:
+    return changes_in(conn, asked, *holding(conn, asked.account, asked.asset))
+
+
 def remember(
     conn: sqlite3.Connection,
     marks: Iterable[Baseline],

@@ -11,7 +11,8 @@ from typing import Any
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Message
-from watcher.ports.queries import Waiting
+from watcher.domain.messages.moves import told_with
+from watcher.ports.queries import ChannelState, DeliveryCounts, Waiting
 from watcher.store.codec import (
     from_ms,
     ms,
@@ -135,6 +136,38 @@ def _needed(conn: sqlite3.Connection, identity: str, other: Delivery) -> bool:
     return any(conn.execute("SELECT 1 FROM deliveries WHERE id = ?", each).fetchone() for each in told)
 
 
+def counts(conn: sqlite3.Connection) -> DeliveryCounts:
+    """How many there are of each state."""
+    rows = conn.execute("SELECT state, count(*), min(created) FROM deliveries GROUP BY state")
+    found = {state: (count, oldest) for state, count, oldest in rows}
+    pending, oldest = found.get("pending", (0, None))
+    sent, given_up = found.get("sent", (0, None))[0], found.get("given_up", (0, None))[0]
+    return DeliveryCounts(pending, sent, given_up, time(oldest))
+
+
+def channels(conn: sqlite3.Connection, names: Sequence[str]) -> list[ChannelState]:
+    """How the deliveries of each of these channels fare."""
+    return [_channel(conn, name) for name in names]
+
+
+def _channel(conn: sqlite3.Connection, name: str) -> ChannelState:
+    pending, oldest, trouble = conn.execute(
+        "SELECT count(*), min(created), max(last_error) FROM deliveries"
+        " WHERE channel = ? AND state = 'pending'",
+        (name,),
+    ).fetchone()
+    last = conn.execute(
+        "SELECT state, last_error, sent, heard FROM deliveries WHERE channel = ? AND state <> 'pending'"
+        " ORDER BY created DESC, id DESC LIMIT 1",
+        (name,),
+    ).fetchone()
+    ended_badly = last is not None and last[0] == "given_up"
+    gave_up = ended_badly and not last[3]
+    why = last[1] if ended_badly else trouble or ""
+    sent = None if last is None else time(last[2])
+    return ChannelState(name, pending, time(oldest), gave_up=gave_up, trouble=why, sent=sent)
+
+
 def listed(
     conn: sqlite3.Connection,
     state: str | None,
@@ -153,7 +186,7 @@ def listed(
     return [_delivery(row) for row in conn.execute(sql, (*values, limit, skip))]
 
 
-def count(conn: sqlite3.Connection, state: str | None, channel: str | None = None) -> int:
+def count(conn: sqlite3.Connection, state: str | None = None, channel: str | None = None) -> int:
     where, values = _wanted(state, channel)
     found: int = conn.execute(f"SELECT count(*) FROM deliveries d {where}", values).fetchone()[0]  # noqa: S608
     return found
@@ -172,6 +205,7 @@ def one(conn: sqlite3.Connection, identity: str) -> Delivery | None:
 
 def named(conn: sqlite3.Connection, text: str) -> dict[str, str]:
     """Of what waits, was given up or withheld: id → title of those whose id begins so."""
+    text = text.strip().lower()
     sql = (
         "SELECT d.id, d.channel || ': ' || m.title FROM deliveries d JOIN messages m ON m.id = d.message"
         " WHERE d.state IN ('pending', 'given_up', 'withheld') AND substr(d.id, 1, length(:text)) = :text"
@@ -188,11 +222,12 @@ def about(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
     ]
 
 
-def beside(conn: sqlite3.Connection, alert: str) -> list[Delivery]:
-    """Deliveries of all that was told of the same wallet at the moments at which this was told."""
+def told_together(conn: sqlite3.Connection, identity: str) -> list[str]:
+    """What `told_with` finds: one message is of one wallet and one moment."""
     of = "FROM messages o WHERE o.alert = ?"
     where = f"WHERE m.at IN (SELECT o.at {of}) AND m.wallet IN (SELECT o.wallet {of})"
-    return [_delivery(row) for row in conn.execute(f"{_SELECT} {where}", (alert, alert))]
+    beside = conn.execute(f"{_SELECT} {where}", (identity, identity))
+    return told_with(identity, map(_delivery, beside))
 
 
 def latest_event(conn: sqlite3.Connection, rule: str, subject: str) -> list[Delivery]:

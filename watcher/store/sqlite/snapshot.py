@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 
+from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, Asset, Quote
 from watcher.store.codec import from_ms
 from watcher.store.rows import (
@@ -66,6 +67,11 @@ class SqliteSnapshotCache(SnapshotCache):
         self.flaps = dict(flap_from(row) for row in conn.execute(flaps))
         silences = f"SELECT {', '.join(SILENCE)} FROM silences ORDER BY created, id"  # noqa: S608
         self.silences = tuple(silence_from(row) for row in conn.execute(silences))
+
+
+def read(conn: sqlite3.Connection) -> Snapshot:
+    """All of it at once."""
+    return SqliteSnapshotCache(conn).whole()
 
 
 def _amounts(conn: sqlite3.Connection, assets: Mapping[int, Asset]) -> dict[int, dict[Asset, Decimal]]:

@@ -53,12 +53,13 @@ def read(
 def moved(
     conn: sqlite3.Connection,
     accounts: Collection[Account],
-    period: tuple[datetime, datetime],
+    since: datetime,
+    until: datetime,
     stretches: int,
     asset: Asset | None = None,
 ) -> Generator[MovedHolding, None, None]:
     """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
-    asked = {"since": to_ms(period[0]), "until": to_ms(period[1]), "stretches": stretches, **_only(asset)}
+    asked = {"since": to_ms(since), "until": to_ms(until), "stretches": stretches, **_only(asset)}
     names = _accounts(conn, accounts)
     assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
     within = f"FROM changes WHERE after_at >= :since AND after_at < :until{_ONE if asset is not None else ''}"

@@ -49,6 +49,7 @@ def several(conn: Connection, ids: Sequence[str]) -> list[Alert]:
 
 def named(conn: Connection, text: str) -> list[str]:
     """Ids of alerts and events that an id, or its beginning, may mean; those of deliveries count too."""
+    text = text.strip().lower()
     sql = "SELECT id FROM alerts WHERE id = %(text)s UNION SELECT alert FROM messages"
     sql += " WHERE kind = 'event' AND alert = %(text)s"
     if conn.execute(sql, {"text": text}).fetchone():

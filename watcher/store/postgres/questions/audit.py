@@ -12,7 +12,7 @@ from watcher.store.postgres.pool import Connection
 from watcher.store.postgres.questions.asking import number, stream
 
 
-def newest(conn: Connection, wanted: AuditFilter, limit: int, skip: int) -> list[AuditEntry]:
+def newest(conn: Connection, wanted: AuditFilter, limit: int, skip: int = 0) -> list[AuditEntry]:
     """Entries, the newest first."""
     return list(islice(_found(conn, wanted), skip, skip + limit))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.messages.moves import told_with
 from watcher.ports.queries import ChannelState, DeliveryCounts, Waiting
 from watcher.store.codec import from_ms, time
 from watcher.store.postgres.pool import Connection
@@ -45,8 +46,12 @@ def counts(conn: Connection) -> DeliveryCounts:
     return DeliveryCounts(pending, sent, given_up, time(oldest))
 
 
-def channel(conn: Connection, name: str) -> ChannelState:
-    """How the deliveries of a channel fare."""
+def channels(conn: Connection, names: Sequence[str]) -> list[ChannelState]:
+    """How the deliveries of each of these channels fare."""
+    return [_channel(conn, name) for name in names]
+
+
+def _channel(conn: Connection, name: str) -> ChannelState:
     sql = (
         "SELECT count(*), min(created), max(last_error) FROM deliveries"
         " WHERE channel = %s AND state = 'pending'"
@@ -86,7 +91,7 @@ def listed(
     return made(conn.execute(sql, (*values, limit, skip)))
 
 
-def count(conn: Connection, state: str | None, channel: str | None = None) -> int:
+def count(conn: Connection, state: str | None = None, channel: str | None = None) -> int:
     where, values = _wanted(state, channel)
     return number(conn, f"SELECT count(*) FROM deliveries d {where}", values)
 
@@ -103,6 +108,7 @@ def one(conn: Connection, identity: str) -> Delivery | None:
 
 def named(conn: Connection, text: str) -> dict[str, str]:
     """Of what waits, was given up or withheld: id → title of those whose id begins so."""
+    text = text.strip().lower()
     sql = (
         "SELECT d.id, d.channel || ': ' || m.title FROM deliveries d JOIN messages m ON m.id = d.message"
         " WHERE d.state IN ('pending', 'given_up', 'withheld') AND starts_with(d.id, %s)"
@@ -116,11 +122,12 @@ def about(conn: Connection, alert: str) -> list[Delivery]:
     return made(conn.execute(f"{SELECT} WHERE m.alert = %s ORDER BY d.created, d.number", (alert,)))
 
 
-def beside(conn: Connection, alert: str) -> list[Delivery]:
-    """Deliveries of all that was told of the same wallet at the moments at which this was told."""
+def told_together(conn: Connection, identity: str) -> list[str]:
+    """What `told_with` finds: one message is of one wallet and one moment."""
     of = "FROM messages o WHERE o.alert = %s"
     where = f"WHERE m.at IN (SELECT o.at {of}) AND m.wallet IN (SELECT o.wallet {of})"
-    return made(conn.execute(f"{SELECT} {where} ORDER BY d.number", (alert, alert)))
+    beside = made(conn.execute(f"{SELECT} {where} ORDER BY d.number", (identity, identity)))
+    return told_with(identity, beside)
 
 
 def latest_event(conn: Connection, rule: str, subject: str) -> list[Delivery]:

@@ -18,7 +18,7 @@ _NEWEST = "at DESC, id"
 
 
 def listed(
-    conn: Connection, wanted: AlertFilter, limit: int, skip: int, *, worst: bool
+    conn: Connection, wanted: AlertFilter, limit: int, skip: int = 0, *, worst: bool = False
 ) -> list[Acknowledgeable]:
     """Those that are asked for, the newest or the worst first."""
     where, values = _where(wanted)

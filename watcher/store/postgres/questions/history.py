@@ -96,13 +96,13 @@ def _prices(conn: Connection, since: datetime, assets: Mapping[int, Asset]) -> d
 def history(
     conn: Connection,
     limit: int,
-    wanted: Sequence[Account] | None,
-    since: datetime | None,
-    assets: Collection[Asset] | None,
+    accounts: Sequence[Account] | None = None,
+    since: datetime | None = None,
+    assets: Collection[Asset] | None = None,
     skip: int = 0,
 ) -> list[Change]:
     """Changes, newest first; baselines (`before` None) are left out."""
-    where, asked = _wanted(conn, wanted, since, assets)
+    where, asked = _wanted(conn, accounts, since, assets)
     sql = (
         "SELECT a.source, a.chain, a.address, s.chain, s.token, s.symbol, c.before, c.after, c.before_at,"  # noqa: S608
         " c.after_at, c.price_before, c.price_after, c.drift"

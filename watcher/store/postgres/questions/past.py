@@ -14,36 +14,25 @@ from watcher.ports.queries import PollMark
 from watcher.store.codec import from_ms, time
 from watcher.store.postgres.pool import Connection
 from watcher.store.postgres.questions import alerts
-from watcher.store.postgres.questions.asking import stream
+from watcher.store.postgres.questions.asking import assets, stream
 from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
-from watcher.store.snapshot import AssetNames, SnapshotCache
+from watcher.store.snapshot import AssetNames, OtherNames, SnapshotCache
 
 
 def read(conn: Connection) -> Snapshot:
     """The caller owns the transaction."""
     found = SnapshotCache()
-    assets = _assets(conn, found)
-    found.names = names(conn, assets, found.names.symbols)
-    found.states = {state.account: state for state in _states(conn, assets)}
+    numbers = _assets(conn, found)
+    found.names = names(conn, numbers, found.names.symbols)
+    found.states = {state.account: state for state in _states(conn, numbers)}
     for alert in alerts.live(conn):
         found.put(alert)
     for alert in alerts.owing(conn):
         found.index(alert)
+    found.silences = tuple(alerts.silences(conn))
     flaps = "SELECT rule, subject, times, since, said FROM flaps"
-    return Snapshot(
-        found.states,
-        found.alerts,
-        found.quotes,
-        found.names.symbols,
-        found.doubts,
-        same=found.names.same,
-        former=found.names.former,
-        named_at=found.names.named_at,
-        silences=tuple(alerts.silences(conn)),
-        firing=found.firing,
-        owing=tuple(found.owing.values()),
-        flaps=dict(flap_from(row) for row in conn.execute(flaps)),
-    )
+    found.flaps = dict(flap_from(row) for row in conn.execute(flaps))
+    return found.whole()
 
 
 def poll_marks(conn: Connection) -> Iterator[PollMark]:
@@ -66,7 +55,7 @@ def _assets(conn: Connection, found: SnapshotCache) -> dict[int, Asset]:
     return assets
 
 
-def names(conn: Connection, assets: Mapping[int, Asset], symbols: Mapping[Asset, str] = EMPTY) -> AssetNames:
+def names(conn: Connection, numbers: Mapping[int, Asset], symbols: Mapping[Asset, str] = EMPTY) -> AssetNames:
     """What assets are called, were called, and are written as elsewhere."""
     found = AssetNames()
     found.symbols = dict(symbols)
@@ -75,14 +64,19 @@ def names(conn: Connection, assets: Mapping[int, Asset], symbols: Mapping[Asset,
         " WHERE same_as IS NOT NULL OR former IS NOT NULL OR named_at IS NOT NULL"
     )
     for key, same_as, former, named_at in conn.execute(sql):
-        asset = assets[key]
+        asset = numbers[key]
         if same_as is not None:
-            found.same[asset] = assets[same_as]
+            found.same[asset] = numbers[same_as]
         if former is not None:
             found.former[asset] = tuple(json.loads(former))
         if named_at is not None:
             found.named_at[asset] = from_ms(named_at)
     return found
+
+
+def other_names(conn: Connection) -> OtherNames:
+    found = names(conn, assets(conn))
+    return found.same, found.former
 
 
 def _states(conn: Connection, assets: Mapping[int, Asset]) -> Iterator[AccountState]:

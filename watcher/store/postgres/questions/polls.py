@@ -46,11 +46,6 @@ def hours(conn: Connection, source: str, since: datetime) -> list[tuple[datetime
     return [(from_ms(hour * HOUR), spent, calls) for hour, spent, calls in rows]
 
 
-def spent(conn: Connection, source: str, since: datetime) -> int:
-    """Credits booked since then."""
-    return sum(booked for _, booked, _ in hours(conn, source, since))
-
-
 def runs(conn: Connection) -> list[DaemonRun]:
     """Times in which at least one member was at work."""
     found: list[DaemonRun] = []

@@ -56,14 +56,15 @@ def read(
 def moved(
     conn: Connection,
     accounts: Collection[Account],
-    period: tuple[datetime, datetime],
+    since: datetime,
+    until: datetime,
     stretches: int,
     asset: Asset | None = None,
 ) -> Generator[MovedHolding, None, None]:
     """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
     names, known = accounts_of(conn, accounts), assets(conn)
     asked = {
-        "since": to_ms(period[0]), "until": to_ms(period[1]), "stretches": stretches, "accounts": list(names),
+        "since": to_ms(since), "until": to_ms(until), "stretches": stretches, "accounts": list(names),
         "assets": None if asset is None else [key for key, each in known.items() if each == asset],
     }  # fmt: skip
     by_holding = groupby(stream(conn, _STEPS, asked), key=itemgetter(0, 1))
