@@ -15,7 +15,7 @@ from tests.postgresql import MISSING, Cluster, programs
 from tests.relay import Relay, relaying
 from tests.store.postgres.given import opened, pool, rows
 from watcher.domain.values.errors import StoreBusyError, StoreError
-from watcher.store.postgres.pool import PATIENCE, Pool, take_as_long
+from watcher.store.postgres.pool import PATIENCE, Pool, _percents, take_as_long
 
 LONG = 30.0
 """Seconds after which a test has failed that waits for the end of something."""
@@ -140,3 +140,11 @@ async def test_a_store_is_closed_although_its_server_does_not_answer(
             await store.close()
             with pytest.raises(StoreError, match="the store is closed"):
                 await waiting
+
+
+def test_a_colon_before_a_name_marks_a_value_and_all_else_is_left_as_it_is() -> None:
+    sql = "SELECT a::text || ': ' FROM t WHERE a LIKE '{\"r\":[%' AND b = :b AND (c > :c1 OR c <= :b)"
+    taken = (
+        "SELECT a::text || ': ' FROM t WHERE a LIKE '{\"r\":[%%' AND b = %(b)s AND (c > %(c1)s OR c <= %(b)s)"
+    )
+    assert _percents(sql) == taken

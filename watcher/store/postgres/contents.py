@@ -18,9 +18,9 @@ from watcher.store.codec import canonical, to_ms
 from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, migrate, version_of
-from watcher.store.postgres.pool import Connection, Pool, take_as_long
+from watcher.store.postgres.pool import Connection, Pool, stream, take_as_long
 from watcher.store.postgres.questions import polls
-from watcher.store.postgres.questions.asking import number, stream
+from watcher.store.postgres.questions.asking import number
 from watcher.store.rows import message_from
 
 _NUMBERS = {"changes": "change_numbers", "requests": "request_numbers"}

@@ -12,8 +12,7 @@ from typing import Any
 
 from watcher.ports.copying import Row
 from watcher.store.postgres.ledger import facts
-from watcher.store.postgres.pool import Connection
-from watcher.store.postgres.questions.asking import stream
+from watcher.store.postgres.pool import Connection, stream
 
 FACT = "cadence"
 _FROM = "FROM cadence JOIN accounts ON id = account"

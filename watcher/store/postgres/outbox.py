@@ -1,19 +1,15 @@
 """Messages and deliveries as they are owed and settled. The caller owns the transaction."""
 
-# ruff: noqa: S608 (only constants of this file are joined into statements)
-
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from watcher.domain.alerts.fallback import stand_in_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Message
-from watcher.store.codec import ms, particulars_text, storable, time, to_ms
+from watcher.store.codec import ms, particulars_text, storable, to_ms
 from watcher.store.postgres.pool import Connection
-from watcher.store.postgres.questions.deliveries import SELECT, made
 
 _MESSAGE = (
     "INSERT INTO messages (alert, kind, at, severity, rule, subject, wallet, title, facts, particulars,"
@@ -70,21 +66,6 @@ def _delivery_row(delivery: Delivery, message: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def due(
-    conn: Connection, channel: str, now: datetime, limit: int, *, critical: bool = False
-) -> list[Delivery]:
-    """Pending deliveries of a channel whose time has come, oldest first; `critical`: only such."""
-    where = "WHERE d.channel = %s AND d.state = 'pending' AND d.due <= %s"
-    where += " AND m.severity = 'critical'" if critical else ""
-    sql = f"{SELECT} {where} ORDER BY d.created, d.number LIMIT %s"
-    return made(conn.execute(sql, (channel, to_ms(now), limit)))
-
-
-def next_due(conn: Connection, channel: str) -> datetime | None:
-    sql = "SELECT min(due) FROM deliveries WHERE channel = %s AND state = 'pending'"
-    return time(next(iter(conn.execute(sql, (channel,))))[0])
-
-
 def settle(
     conn: Connection, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]
 ) -> tuple[list[Delivery], list[int]]:
@@ -129,19 +110,3 @@ def _needed(conn: Connection, identity: str, other: Delivery) -> bool:
     )
     told = [stand_in_id(mine, other.channel) for (mine,) in conn.execute(before, (alert, channel))]
     return bool(_there(conn, told))
-
-
-def retry(conn: Connection, ids: Sequence[str], now: datetime) -> list[str]:
-    """Make deliveries that were given up, were withheld or wait due now, with a day before them."""
-    change = "state = 'pending', due = %(now)s, created = %(now)s, changed_in = pg_current_xact_id()"
-    return _change(conn, change, "state IN ('given_up', 'withheld', 'pending')", ids, now)
-
-
-def drop(conn: Connection, ids: Sequence[str], now: datetime) -> list[str]:
-    """Take deliveries out; the ids that were found."""
-    return _change(conn, "state = 'dropped'", "state IN ('given_up', 'pending')", ids, now)
-
-
-def _change(conn: Connection, change: str, where: str, ids: Sequence[str], now: datetime) -> list[str]:
-    sql = f"UPDATE deliveries SET {change} WHERE id = %(id)s AND {where} RETURNING id"
-    return [row[0] for each in ids for row in conn.execute(sql, {"id": each, "now": to_ms(now)}).fetchall()]

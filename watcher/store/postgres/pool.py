@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 import select
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import count
+from string import ascii_lowercase, ascii_uppercase
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -67,6 +71,26 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
     """When it began to serve. What was known of another one need not be so here: a copy that took over may
     lack the last moment."""
 
+    NUMBER: ClassVar[str] = "number"
+    LOCKED: ClassVar[str] = " FOR NO KEY UPDATE"
+    BY_HAND: ClassVar[str] = ", changed_in = pg_current_xact_id()"
+
+    def rows(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:
+        return self.execute(_percents(sql), values)
+
+    def stream(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:
+        return stream(self, _percents(sql), values)
+
+    def among(self, column: str, name: str) -> str:
+        return f"{column} = ANY(:{name})"
+
+    def begins(self, column: str, name: str) -> str:
+        return f"starts_with({column}, :{name})"
+
+    def folded(self, column: str) -> str:
+        """What the database itself takes for one letter depends on its locale."""
+        return f"translate({column}, '{ascii_uppercase}', '{ascii_lowercase}')"
+
     def cut(self) -> None:
         """End it from any thread, without a word to the server: who waits for an answer has an error."""
         with suppress(psycopg.Error, OSError), socket.socket(fileno=socket.dup(self.fileno())) as line:
@@ -92,6 +116,27 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
 
 
 Connection = PostgresConnection
+
+AT_ONCE = 5_000
+"""Rows that are fetched with one wait."""
+
+_NUMBERS = count(1)
+
+
+def stream(
+    conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of what may be long, a part at a time. Within a transaction, which ends it."""
+    with conn.cursor(name=f"rows_{next(_NUMBERS)}", binary=True) as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(sql, asked)
+        yield from cursor
+
+
+@lru_cache(maxsize=256)
+def _percents(sql: str) -> str:
+    """The statement as psycopg takes it."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)
 
 
 def take_as_long(conn: Connection) -> None:

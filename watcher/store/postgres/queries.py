@@ -13,16 +13,17 @@ from watcher.store.postgres import learnt, ledger
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, version_of
 from watcher.store.postgres.pool import Connection, Pool
-from watcher.store.postgres.questions import alerts as alert_rows
-from watcher.store.postgres.questions import audit as audit_rows
-from watcher.store.postgres.questions import charts, happenings, hinted, marks, polls, statements
-from watcher.store.postgres.questions import deliveries as outbox
-from watcher.store.postgres.questions import events as event_rows
+from watcher.store.postgres.questions import charts, hinted, marks, polls, statements
 from watcher.store.postgres.questions import history as change_rows
 from watcher.store.postgres.questions import members as member_rows
 from watcher.store.postgres.questions import past as whole_past
 from watcher.store.postgres.questions import sparks as spark_data
 from watcher.store.postgres.questions.asking import number
+from watcher.store.sql import alerts as alert_rows
+from watcher.store.sql import audit as audit_rows
+from watcher.store.sql import deliveries as outbox
+from watcher.store.sql import events as event_rows
+from watcher.store.sql import happenings
 
 
 class PostgresQueries:

@@ -32,6 +32,7 @@ from watcher.store.postgres.memory import Memories, Memory
 from watcher.store.postgres.pool import Connection, Pool
 from watcher.store.postgres.retention import PostgresRetention
 from watcher.store.postgres.writing import StoreWriting
+from watcher.store.sql import deliveries
 
 T = TypeVar("T")
 Keeping = Callable[[], None]
@@ -190,15 +191,15 @@ class PostgresTransactions:
 
     def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         with self._pool.connection() as conn:
-            return outbox.due(conn, channel, now, limit, critical=critical)
+            return deliveries.due(conn, channel, now, limit, critical=critical)
 
     def next_due(self, channel: str) -> datetime | None:
         with self._pool.connection() as conn:
-            return outbox.next_due(conn, channel)
+            return deliveries.next_due(conn, channel)
 
-    def settle(self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
+    def settle(self, attempted: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
         def work(conn: Connection) -> list[Delivery]:
-            owed, new = outbox.settle(conn, deliveries, instead)
+            owed, new = outbox.settle(conn, attempted, instead)
             self._memories.of(conn).news.mine(new)
             return owed
 

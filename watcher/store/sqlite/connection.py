@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from watcher.domain.values.errors import StoreError, StoreInUseError
 from watcher.store.sqlite.location import check_place
@@ -25,12 +26,35 @@ AT_ONCE = 50
 """Rows of one statement."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+class StoreConnection(sqlite3.Connection):
+    """A connection that is asked as `Database` says."""
+
+    NUMBER: ClassVar[str] = "rowid"
+    LOCKED: ClassVar[str] = ""  # one alone writes
+    BY_HAND: ClassVar[str] = ""
+
+    def rows(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:
+        given = {name: json.dumps(each) if isinstance(each, list) else each for name, each in values.items()}
+        return self.execute(sql, given)
+
+    stream = rows
+
+    def among(self, column: str, name: str) -> str:
+        return f"{column} IN (SELECT value FROM json_each(:{name}))"  # noqa: S608
+
+    def begins(self, column: str, name: str) -> str:
+        return f"({column} >= :{name} AND {column} < :{name} || char(1114111))"
+
+    def folded(self, column: str) -> str:
+        return column
+
+
+def connect(path: Path) -> StoreConnection:
     """Open for writing; a new file is readable by its owner only, and so are its journals."""
     check_place(path)
     make_folder(path.parent)
     os.close(opened(path))
-    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, factory=StoreConnection)
     if path.stat().st_size == 0:
         # Only possible before the first table: pages of deleted rows can then be given back in steps.
         conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -46,13 +70,13 @@ def _make_durable(conn: sqlite3.Connection) -> None:
     conn.execute("PRAGMA foreign_keys = ON")
 
 
-def connect_existing(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+def connect_existing(path: Path, mode: Literal["ro", "rw"]) -> StoreConnection:
     """Open what is there, beside a running daemon: for reading only, or for a change by hand."""
     if not path.exists():
         raise StoreError(f"{path}: there is no store yet; `watcher run` or `watcher poll` makes it")
     check_place(path)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=StoreConnection)
 
 
 def check_version(path: Path, conn: sqlite3.Connection) -> None:
@@ -68,7 +92,7 @@ def check_version(path: Path, conn: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def transaction(path: Path) -> Iterator[sqlite3.Connection]:
+def transaction(path: Path) -> Iterator[StoreConnection]:
     """One transaction in what is there, beside a running daemon: all of it or nothing."""
     conn = connect_existing(path, "rw")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,24 +11,24 @@ from watcher.ports.members import MemberState
 from watcher.ports.queries import PollMark
 from watcher.store.answering import answered_by, streamed_by
 from watcher.store.codec import time
-from watcher.store.sqlite import alerts as alert_rows
+from watcher.store.sql import alerts as alert_rows
+from watcher.store.sql import audit as audit_rows
+from watcher.store.sql import deliveries as outbox
+from watcher.store.sql import events as event_rows
+from watcher.store.sql import happenings
 from watcher.store.sqlite import (
     asset_names,
     chart_data,
-    happenings,
     hinted,
     ledger,
     marks,
-    outbox,
     poll_log,
     snapshot,
     spark_data,
     statement_data,
 )
-from watcher.store.sqlite import audit as audit_rows
-from watcher.store.sqlite import events as event_rows
 from watcher.store.sqlite import history as change_rows
-from watcher.store.sqlite.connection import check_version, connect_existing
+from watcher.store.sqlite.connection import StoreConnection, check_version, connect_existing
 from watcher.store.sqlite.errors import translated
 
 
@@ -118,7 +117,7 @@ class SqliteQueries:
         """One alone has it."""
 
     @contextmanager
-    def asked(self) -> Iterator[sqlite3.Connection]:
+    def asked(self) -> Iterator[StoreConnection]:
         """All that is read in here is of one moment, whatever the daemon writes meanwhile."""
         with translated(self._path):
             self._conn.execute("BEGIN")

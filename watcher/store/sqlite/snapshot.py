@@ -11,20 +11,12 @@ from functools import partial
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, Asset, Quote
 from watcher.store.codec import from_ms
-from watcher.store.rows import (
-    ALERT,
-    SILENCE,
-    STATE,
-    Times,
-    alert_from,
-    doubt_from,
-    flap_from,
-    silence_from,
-    state_from,
-)
+from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
 from watcher.store.snapshot import SnapshotCache
+from watcher.store.sql import alerts
 from watcher.store.sqlite import quarantine
 from watcher.store.sqlite.asset_names import read_names
+from watcher.store.sqlite.connection import StoreConnection
 
 SHORT = 4
 """Amounts of so few characters are kept once for all; longer ones are seldom equal."""
@@ -33,7 +25,7 @@ SHORT = 4
 class SqliteSnapshotCache(SnapshotCache):
     """Cache over one connection, with the row ids of accounts and assets; after a failure it is read anew."""
 
-    def __init__(self, conn: sqlite3.Connection) -> None:
+    def __init__(self, conn: StoreConnection) -> None:
         super().__init__()
         self.account_ids: dict[Account, int] = {}
         self.asset_ids: dict[Asset, int] = {}
@@ -58,18 +50,16 @@ class SqliteSnapshotCache(SnapshotCache):
             self.account_ids[account] = row[0]
             state = state_from(account, amounts.get(row[0], EMPTY), row[1:-3], times)
             self.states[account] = quarantine.kept(state, shut[row[0]]) if row[0] in shut else state
-        for row in conn.execute(f"SELECT {', '.join(ALERT)} FROM alerts WHERE state <> 'resolved'"):  # noqa: S608
-            self.put(alert_from(row))
-        owing = f"SELECT {', '.join(ALERT)} FROM alerts WHERE state = 'resolved' AND owed IS NOT NULL"  # noqa: S608
-        for row in conn.execute(f"{owing} ORDER BY resolved_at, id"):
-            self.index(alert_from(row))
+        for alert in alerts.live(conn):
+            self.put(alert)
+        for alert in alerts.owing(conn):
+            self.index(alert)
         flaps = "SELECT rule, subject, times, since, said FROM flaps"
         self.flaps = dict(flap_from(row) for row in conn.execute(flaps))
-        silences = f"SELECT {', '.join(SILENCE)} FROM silences ORDER BY created, id"  # noqa: S608
-        self.silences = tuple(silence_from(row) for row in conn.execute(silences))
+        self.silences = tuple(alerts.silences(conn))
 
 
-def read(conn: sqlite3.Connection) -> Snapshot:
+def read(conn: StoreConnection) -> Snapshot:
     """All of it at once."""
     return SqliteSnapshotCache(conn).whole()
 

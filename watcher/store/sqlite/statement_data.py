@@ -16,13 +16,15 @@ from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
 from watcher.store.codec import from_ms, number, time, to_ms
-from watcher.store.sqlite import alerts, events, poll_log
+from watcher.store.sql import alerts, events
+from watcher.store.sqlite import poll_log
+from watcher.store.sqlite.connection import StoreConnection
 
 Names = Mapping[int, Account]
 
 
 def read(
-    conn: sqlite3.Connection,
+    conn: StoreConnection,
     accounts: Collection[Account],
     since: datetime,
     until: datetime,

@@ -18,6 +18,7 @@ from watcher.ports.store import Deciding, Settlement
 from watcher.store.codec import canonical, number, optional, to_ms
 from watcher.store.outcomes import outcomes
 from watcher.store.rows import STATE, doubt_text, read_again, state_row
+from watcher.store.sql import deliveries
 from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
 from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
@@ -228,15 +229,15 @@ class Transactions:
 
     def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         with translated(self._path):
-            return outbox.due(self.conn, channel, now, limit, critical=critical)
+            return deliveries.due(self.conn, channel, now, limit, critical=critical)
 
     def next_due(self, channel: str) -> datetime | None:
         with translated(self._path):
-            return outbox.next_due(self.conn, channel)
+            return deliveries.next_due(self.conn, channel)
 
-    def settle(self, deliveries: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
+    def settle(self, attempted: Sequence[Delivery], instead: Mapping[str, Delivery]) -> list[Delivery]:
         with self._writing():
-            return outbox.settle(self.conn, deliveries, instead)
+            return outbox.settle(self.conn, attempted, instead)
 
     def tidy(self, now: datetime) -> bool:
         with self._writing():

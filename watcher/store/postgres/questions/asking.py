@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from watcher.domain.model import Account, Asset
-from watcher.store.postgres.pool import Connection
-
-AT_ONCE = 5_000
-"""Rows that are fetched with one wait."""
-
-_NUMBERS = count(1)
-
-
-def stream(
-    conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()
-) -> Iterator[tuple[Any, ...]]:
-    """Rows of what may be long, a part at a time. Within a transaction, which ends it."""
-    with conn.cursor(name=f"rows_{next(_NUMBERS)}", binary=True) as cursor:
-        cursor.itersize = AT_ONCE
-        cursor.execute(sql, asked)
-        yield from cursor
+from watcher.store.postgres.pool import Connection, stream
 
 
 def number(conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()) -> int:

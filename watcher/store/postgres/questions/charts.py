@@ -16,9 +16,9 @@ from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import Account, Asset, Quote
 from watcher.ports.queries import MOST_MARKS, AlertMark, ChartData, ChartQuery, Holding, Track
 from watcher.store.codec import from_ms, time, to_ms
-from watcher.store.postgres.pool import Connection
+from watcher.store.postgres.pool import Connection, stream
 from watcher.store.postgres.questions import polls
-from watcher.store.postgres.questions.asking import accounts_of, stream
+from watcher.store.postgres.questions.asking import accounts_of
 from watcher.store.postgres.questions.reading_times import looked
 
 STRETCHES = 1000

@@ -10,9 +10,9 @@ from typing import Any
 from watcher.domain.history.reconstruction import RecordedHistory
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.store.codec import from_ms, time, to_ms
-from watcher.store.postgres.pool import Connection
+from watcher.store.postgres.pool import Connection, stream
 from watcher.store.postgres.questions import polls
-from watcher.store.postgres.questions.asking import accounts, accounts_of, columns, stream
+from watcher.store.postgres.questions.asking import accounts, accounts_of, columns
 from watcher.store.postgres.questions.past import names as read_names
 
 HELD = """

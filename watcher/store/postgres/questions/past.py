@@ -12,11 +12,11 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined, Quote
 from watcher.ports.queries import PollMark
 from watcher.store.codec import from_ms, time
-from watcher.store.postgres.pool import Connection
-from watcher.store.postgres.questions import alerts
-from watcher.store.postgres.questions.asking import assets, stream
+from watcher.store.postgres.pool import Connection, stream
+from watcher.store.postgres.questions.asking import assets
 from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
 from watcher.store.snapshot import AssetNames, OtherNames, SnapshotCache
+from watcher.store.sql import alerts
 
 
 def read(conn: Connection) -> Snapshot:

@@ -10,8 +10,7 @@ from watcher.domain.model import Account, Asset
 from watcher.ports.queries import LoggedPoll
 from watcher.store.codec import from_ms, time, to_ms
 from watcher.store.outcomes import record
-from watcher.store.postgres.pool import Connection
-from watcher.store.postgres.questions.asking import stream
+from watcher.store.postgres.pool import Connection, stream
 
 HOUR = 3_600_000
 """Milliseconds of an hour, by which the ledger counts."""

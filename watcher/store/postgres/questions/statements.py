@@ -15,10 +15,11 @@ from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
 from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
 from watcher.store.codec import from_ms, time, to_ms
-from watcher.store.postgres.pool import Connection
-from watcher.store.postgres.questions import alerts, events, polls
-from watcher.store.postgres.questions.asking import accounts_of, assets, stream
+from watcher.store.postgres.pool import Connection, stream
+from watcher.store.postgres.questions import polls
+from watcher.store.postgres.questions.asking import accounts_of, assets
 from watcher.store.postgres.questions.history import HELD
+from watcher.store.sql import alerts, events
 
 Names = Mapping[int, Account]
 
