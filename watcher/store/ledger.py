@@ -7,6 +7,7 @@ from typing import Protocol
 
 from watcher.domain.credits.allowance import Allowance, Spending
 
+HOUR_MS = 3_600_000
 SHORT_WINDOW = 3600
 """Windows up to so many seconds are counted from the log, longer ones from hours, a little too strictly."""
 

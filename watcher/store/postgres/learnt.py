@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from watcher.ports.copying import Row
-from watcher.store.postgres.ledger import facts
 from watcher.store.postgres.pool import Connection, stream
+from watcher.store.sql.ledger import facts
 
 FACT = "cadence"
 _FROM = "FROM cadence JOIN accounts ON id = account"

@@ -6,12 +6,11 @@ is taken after that: bookings of one source come one after the other, whichever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from watcher.domain.credits.allowance import (
     ASIDE,
-    LONGEST_REQUEST,
     Allowance,
     Booking,
     CreditRefusal,
@@ -21,13 +20,10 @@ from watcher.domain.credits.allowance import (
 from watcher.domain.model import Account
 from watcher.ports.store import Settlement
 from watcher.store.codec import from_ms, storable, to_ms
-from watcher.store.ledger import spending
+from watcher.store.ledger import HOUR_MS, spending
 from watcher.store.postgres.look import Rows
 from watcher.store.postgres.pool import Connection
-
-HOUR_MS = 3_600_000
-SET_BACK = "ledger.set_back"
-"""Under this name the store keeps when a clock was found set back, and the latest booking of then."""
+from watcher.store.sql.ledger import facts, keep_facts, set_back
 
 _END = 2**62
 _ASIDE = sorted(map(str, ASIDE))
@@ -64,10 +60,6 @@ _LATEST = "SELECT max(reserved_at) FROM requests WHERE source = %s AND reserved_
 _HINTED = (
     "INSERT INTO hinted (request, source, chain, address, by, told_at, hint, at, changed, credits)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-_KEEP = (
-    "INSERT INTO facts (source, name, value, at) VALUES (%s, %s, %s, %s)"
-    " ON CONFLICT (source, name) DO UPDATE SET value = excluded.value, at = excluded.at"
 )
 
 
@@ -127,22 +119,6 @@ def is_open(conn: Connection, grant: Grant) -> bool:
     return row is None or bool(row[0])
 
 
-def spent(conn: Connection, source: str, since: datetime) -> int:
-    """Credits booked since then."""
-    # No upper bound: what was booked while the clock ran ahead was spent all the same.
-    return int(next(iter(conn.execute(_IN_HOURS, (source, to_ms(since) // HOUR_MS, _END))))[0])
-
-
-def under_way(conn: Connection, source: str, since: datetime) -> bool:
-    """Whether a request was booked and not settled then or later; one cut off is given up after a while."""
-    sql = (
-        "SELECT EXISTS (SELECT 1 FROM requests WHERE source = %s AND reserved_at > %s"
-        " AND (ended_at IS NULL OR ended_at > %s))"
-    )
-    row = next(iter(conn.execute(sql, (source, to_ms(since - LONGEST_REQUEST), to_ms(since)))))
-    return bool(row[0])
-
-
 class _Bookings:
     """The rows of one source, which nobody else books for meanwhile. While it is `guessing` it only sends for
     the answers that are asked for, and gives none: each takes a way there and back, and all take one."""
@@ -162,14 +138,7 @@ class _Bookings:
     def set_back(self, now: datetime) -> datetime | None:
         rows = self._ask(_LATEST, to_ms(now) // HOUR_MS * HOUR_MS)
         latest = None if self.guessing else next(iter(rows))[0]
-        if latest is None or latest <= to_ms(now):
-            return None
-        said = facts(self._conn, self._source).get(SET_BACK)
-        found, known = map(int, said.split()) if said is not None else (0, 0)
-        if found <= to_ms(now) and known == latest:
-            return from_ms(found)
-        keep_facts(self._conn, self._source, {SET_BACK: f"{to_ms(now)} {latest}"}, now)
-        return now
+        return set_back(self._conn, self._source, now, latest)
 
     def _ask(self, sql: str, *bounds: int) -> Rows:
         key = (sql, *bounds)
@@ -180,21 +149,6 @@ class _Bookings:
 
 def _end(until: datetime | None) -> int:
     return _END if until is None else to_ms(until)
-
-
-def facts(conn: Connection, source: str) -> dict[str, str]:
-    """What a source has learnt for good, such as the units of its assets."""
-    return dict(conn.execute("SELECT name, value FROM facts WHERE source = %s", (source,)).fetchall())
-
-
-def fact(conn: Connection, source: str, name: str) -> str | None:
-    sql = "SELECT value FROM facts WHERE source = %s AND name = %s"
-    return next((value for (value,) in conn.execute(sql, (source, name))), None)
-
-
-def keep_facts(conn: Connection, source: str, found: Mapping[str, str], now: datetime) -> None:
-    for name, value in sorted(found.items()):
-        conn.execute(_KEEP, (source, name, value, to_ms(now)))
 
 
 def change_fact(

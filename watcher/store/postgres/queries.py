@@ -9,11 +9,11 @@ from typing import Self
 from psycopg.pq import TransactionStatus
 
 from watcher.store.answering import answered_by, streamed_by
-from watcher.store.postgres import learnt, ledger
+from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, version_of
 from watcher.store.postgres.pool import Connection, Pool
-from watcher.store.postgres.questions import charts, hinted, marks, polls, statements
+from watcher.store.postgres.questions import charts, hinted, marks, statements
 from watcher.store.postgres.questions import history as change_rows
 from watcher.store.postgres.questions import members as member_rows
 from watcher.store.postgres.questions import past as whole_past
@@ -23,7 +23,7 @@ from watcher.store.sql import alerts as alert_rows
 from watcher.store.sql import audit as audit_rows
 from watcher.store.sql import deliveries as outbox
 from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings
+from watcher.store.sql import happenings, ledger
 
 
 class PostgresQueries:
@@ -64,8 +64,8 @@ class PostgresQueries:
     newest = answered_by(marks.newest)
     prices = answered_by(charts.newest_prices)
 
-    requests = answered_by(polls.logged)
-    hours = answered_by(polls.hours)
+    requests = answered_by(ledger.logged)
+    hours = answered_by(ledger.hours)
     spent = answered_by(ledger.spent)
     fact = answered_by(ledger.fact)
     facts = answered_by(learnt.whole)

@@ -33,6 +33,7 @@ from watcher.store.postgres.pool import Connection, Pool
 from watcher.store.postgres.retention import PostgresRetention
 from watcher.store.postgres.writing import StoreWriting
 from watcher.store.sql import deliveries
+from watcher.store.sql import ledger as books
 
 T = TypeVar("T")
 Keeping = Callable[[], None]
@@ -167,11 +168,11 @@ class PostgresTransactions:
 
     def spent(self, source: str, since: datetime) -> int:
         with self._pool.connection() as conn:
-            return ledger.spent(conn, source, since)
+            return books.spent(conn, source, since)
 
     def under_way(self, source: str, since: datetime) -> bool:
         with self._pool.connection() as conn:
-            return ledger.under_way(conn, source, since)
+            return books.under_way(conn, source, since)
 
     def running(self, since: datetime, now: datetime) -> None:
         values = (self._member, to_ms(since), to_ms(now))
@@ -181,10 +182,10 @@ class PostgresTransactions:
 
     def facts(self, source: str) -> dict[str, str]:
         with self._pool.connection() as conn:
-            return ledger.facts(conn, source)
+            return books.facts(conn, source)
 
     def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
-        self._repeated(lambda conn: ledger.keep_facts(conn, source, found, now))
+        self._repeated(lambda conn: books.keep_facts(conn, source, found, now))
 
     def change_fact(self, source: str, name: str, change: Callable[[str | None], str], now: datetime) -> str:
         return self._repeated(lambda conn: ledger.change_fact(conn, source, name, change, now))

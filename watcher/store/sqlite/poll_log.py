@@ -7,8 +7,7 @@ from datetime import datetime
 
 from watcher.domain.history.reconstruction import DaemonRun, PollRecord
 from watcher.domain.model import Account, Asset
-from watcher.ports.queries import LoggedPoll
-from watcher.store.codec import from_ms, time, to_ms
+from watcher.store.codec import from_ms, to_ms
 from watcher.store.outcomes import record
 
 
@@ -23,16 +22,6 @@ def records(conn: sqlite3.Connection, since: datetime) -> list[PollRecord]:
         " ORDER BY ended_at, id"
     )
     return [record(from_ms(at), text, accounts, assets) for at, text in conn.execute(sql, (to_ms(since),))]
-
-
-def logged(conn: sqlite3.Connection, limit: int) -> list[LoggedPoll]:
-    """The poll log, newest first."""
-    sql = (
-        "SELECT id, source, purpose, accounts, cost, charged, readings, misses, failure,"
-        " reserved_at, ended_at FROM requests ORDER BY id DESC LIMIT ?"
-    )
-    rows = conn.execute(sql, (limit,))
-    return [LoggedPoll(*row[:9], reserved_at=from_ms(row[9]), ended_at=time(row[10])) for row in rows]  # type: ignore[misc]
 
 
 def note_run(conn: sqlite3.Connection, since: datetime, now: datetime) -> None:

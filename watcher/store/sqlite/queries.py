@@ -15,14 +15,12 @@ from watcher.store.sql import alerts as alert_rows
 from watcher.store.sql import audit as audit_rows
 from watcher.store.sql import deliveries as outbox
 from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings
+from watcher.store.sql import happenings, ledger
 from watcher.store.sqlite import (
     asset_names,
     chart_data,
     hinted,
-    ledger,
     marks,
-    poll_log,
     snapshot,
     spark_data,
     statement_data,
@@ -68,7 +66,7 @@ class SqliteQueries:
     newest = answered_by(marks.newest)
     prices = answered_by(chart_data.newest_prices)
 
-    requests = answered_by(poll_log.logged)
+    requests = answered_by(ledger.logged)
     hours = answered_by(ledger.hours)
     spent = answered_by(ledger.spent)
     fact = answered_by(ledger.fact)

@@ -19,6 +19,7 @@ from watcher.store.codec import canonical, number, optional, to_ms
 from watcher.store.outcomes import outcomes
 from watcher.store.rows import STATE, doubt_text, read_again, state_row
 from watcher.store.sql import deliveries
+from watcher.store.sql import ledger as books
 from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
 from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
@@ -201,11 +202,11 @@ class Transactions:
 
     def spent(self, source: str, since: datetime) -> int:
         with translated(self._path):
-            return ledger.spent(self.conn, source, since)
+            return books.spent(self.conn, source, since)
 
     def under_way(self, source: str, since: datetime) -> bool:
         with translated(self._path):
-            return ledger.under_way(self.conn, source, since)
+            return books.under_way(self.conn, source, since)
 
     def running(self, since: datetime, now: datetime) -> None:
         with self._writing():
@@ -215,17 +216,17 @@ class Transactions:
 
     def facts(self, source: str) -> dict[str, str]:
         with translated(self._path):
-            return ledger.facts(self.conn, source)
+            return books.facts(self.conn, source)
 
     def change_fact(self, source: str, name: str, change: Callable[[str | None], str], now: datetime) -> str:
         with self._writing():
-            kept = change(ledger.facts(self.conn, source).get(name))
-            ledger.keep_facts(self.conn, source, {name: kept}, now)
+            kept = change(books.facts(self.conn, source).get(name))
+            books.keep_facts(self.conn, source, {name: kept}, now)
             return kept
 
     def keep_facts(self, source: str, found: Mapping[str, str], now: datetime) -> None:
         with self._writing():
-            ledger.keep_facts(self.conn, source, found, now)
+            books.keep_facts(self.conn, source, found, now)
 
     def due(self, channel: str, now: datetime, limit: int, *, critical: bool = False) -> list[Delivery]:
         with translated(self._path):
