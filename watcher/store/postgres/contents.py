@@ -19,9 +19,9 @@ from watcher.store.postgres import learnt
 from watcher.store.postgres.errors import translated
 from watcher.store.postgres.migrate import check_version, migrate, version_of
 from watcher.store.postgres.pool import Connection, Pool, stream, take_as_long
-from watcher.store.postgres.questions import polls
 from watcher.store.postgres.questions.asking import number
 from watcher.store.rows import message_from
+from watcher.store.sql.history import runs
 
 _NUMBERS = {"changes": "change_numbers", "requests": "request_numbers"}
 """Sequences of tables that are parted by time; those of the others belong to their columns."""
@@ -38,7 +38,7 @@ class PostgresContents:
 
     def rows(self, table: CopiedTable) -> Iterator[Row]:
         if table.name == "runs":  # where one daemon writes, none begins while another one is at work
-            yield from ((to_ms(run.began), to_ms(run.seen)) for run in polls.runs(self._conn))
+            yield from ((to_ms(run.began), to_ms(run.seen)) for run in runs(self._conn))
             return
         news = learnt.rows(self._conn) if table.name == "facts" else {}
         convert = tuple(_exact if column in table.amounts else _plain for column in table.columns)

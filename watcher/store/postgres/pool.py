@@ -73,6 +73,7 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
 
     NUMBER: ClassVar[str] = "number"
     LOCKED: ClassVar[str] = " FOR NO KEY UPDATE"
+    FIND: ClassVar[str] = "strpos"
     BY_HAND: ClassVar[str] = ", changed_in = pg_current_xact_id()"
 
     def rows(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:
@@ -136,7 +137,7 @@ def stream(
 @lru_cache(maxsize=256)
 def _percents(sql: str) -> str:
     """The statement as psycopg takes it."""
-    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
 
 
 def take_as_long(conn: Connection) -> None:

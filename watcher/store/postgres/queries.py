@@ -23,7 +23,8 @@ from watcher.store.sql import alerts as alert_rows
 from watcher.store.sql import audit as audit_rows
 from watcher.store.sql import deliveries as outbox
 from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings, ledger
+from watcher.store.sql import happenings, ledger, names
+from watcher.store.sql import history as shared_history
 
 
 class PostgresQueries:
@@ -48,7 +49,7 @@ class PostgresQueries:
 
     poll_marks = streamed_by(whole_past.poll_marks)
     past = answered_by(whole_past.read)
-    other_names = answered_by(whole_past.other_names)
+    other_names = answered_by(names.other_names)
     history = answered_by(change_rows.history)
     oldest = answered_by(change_rows.oldest)
     recorded = answered_by(change_rows.recorded)
@@ -62,7 +63,7 @@ class PostgresQueries:
     mark = answered_by(marks.mark_of)
     changes = answered_by(marks.changes_in)
     newest = answered_by(marks.newest)
-    prices = answered_by(charts.newest_prices)
+    prices = answered_by(shared_history.newest_prices)
 
     requests = answered_by(ledger.logged)
     hours = answered_by(ledger.hours)

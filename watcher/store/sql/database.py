@@ -15,6 +15,8 @@ class Database(Protocol):
     """The column by which deliveries are numbered as they come."""
     LOCKED: ClassVar[str]
     """How a SELECT ends after which nobody else changes its rows."""
+    FIND: ClassVar[str]
+    """The function that says where in a text another one stands; 0: nowhere."""
     BY_HAND: ClassVar[str]
     """What else is set where a delivery is due anew, so that it is seen."""
 

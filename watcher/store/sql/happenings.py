@@ -12,7 +12,8 @@ import re
 
 from watcher.domain.alerts.events import Acknowledgeable
 from watcher.domain.alerts.selection import AlertFilter
-from watcher.store.codec import storable, to_ms
+from watcher.ports.queries import MOST_MARKS, AlertMark, ChartQuery
+from watcher.store.codec import from_ms, storable, time, to_ms
 from watcher.store.sql import alerts, events
 from watcher.store.sql.database import Database, number
 
@@ -39,6 +40,21 @@ def count(database: Database, wanted: AlertFilter) -> int:
     """How many there are of those."""
     where, values = _where(database, wanted)
     return number(database, f"SELECT count(*) FROM happenings {where}", **values)
+
+
+def marks(database: Database, wanted: ChartQuery) -> list[AlertMark]:
+    """What fired or happened on the wallet of a chart in its time, newest first."""
+    sql = (
+        "SELECT fired_at, resolved_at, severity, rule, because, id FROM alerts"
+        " WHERE wallet = :wallet AND fired_at > :since AND fired_at <= :until"
+        " AND (NOT closed OR told_at IS NOT NULL)"
+        " UNION ALL SELECT at, NULL, severity, rule, title, '' FROM messages"
+        " WHERE wallet = :wallet AND kind = 'event' AND at > :since AND at <= :until"
+        " ORDER BY 1 DESC LIMIT :most"
+    )
+    since, until = to_ms(wanted.since), to_ms(wanted.until)
+    rows = database.rows(sql, wallet=wanted.wallet, most=MOST_MARKS, since=since, until=until)
+    return [AlertMark(from_ms(row[0]), time(row[1]), *row[2:]) for row in rows]
 
 
 def _where(database: Database, wanted: AlertFilter) -> tuple[str, dict[str, object]]:

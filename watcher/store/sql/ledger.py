@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from watcher.domain.credits.allowance import LONGEST_REQUEST
+from watcher.ports.period import PollTally
 from watcher.ports.queries import LoggedPoll
 from watcher.store.codec import from_ms, time, to_ms
 from watcher.store.ledger import HOUR_MS
@@ -55,6 +56,25 @@ def under_way(database: Database, source: str, since: datetime) -> bool:
     )
     asked = {"source": source, "recent": to_ms(since - LONGEST_REQUEST), "since": to_ms(since)}
     return bool(next(database.rows(sql, **asked))[0])
+
+
+def tallies(database: Database, since: int, until: int) -> dict[str, PollTally]:
+    """How the requests of each source went, in milliseconds of time."""
+    sql = (
+        "SELECT source, count(*), count(*) FILTER (WHERE failure <> ''), sum(readings), sum(misses)"
+        " FROM requests WHERE reserved_at >= :since AND reserved_at < :until GROUP BY source ORDER BY 1"
+    )
+    return {source: PollTally(*counts) for source, *counts in database.rows(sql, since=since, until=until)}
+
+
+def spent_by(database: Database, since: int, until: int) -> dict[str, tuple[int, int]]:
+    """Credits and calls of each source in the hours that begin in this time."""
+    sql = (
+        "SELECT source, sum(credits), sum(calls) FROM spending"
+        " WHERE hour * 3600000 >= :since AND hour * 3600000 < :until GROUP BY source ORDER BY source"
+    )
+    rows = database.rows(sql, since=since, until=until)
+    return {source: (int(credits_spent), int(calls)) for source, credits_spent, calls in rows}
 
 
 def set_back(database: Database, source: str, now: datetime, latest: int | None) -> datetime | None:

@@ -31,6 +31,7 @@ class StoreConnection(sqlite3.Connection):
 
     NUMBER: ClassVar[str] = "rowid"
     LOCKED: ClassVar[str] = ""  # one alone writes
+    FIND: ClassVar[str] = "instr"
     BY_HAND: ClassVar[str] = ""
 
     def rows(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:

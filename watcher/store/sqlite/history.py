@@ -1,4 +1,4 @@
-"""What a backtest reads: history from some time on, as it was recorded."""
+"""History, as it was recorded. The caller owns the transaction."""
 
 from __future__ import annotations
 
@@ -10,95 +10,26 @@ from decimal import Decimal
 from typing import Any
 
 from watcher.domain.history.reconstruction import RecordedHistory
-from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.model import Account, Asset, Change
 from watcher.store.codec import from_ms, number, time, to_ms
-from watcher.store.sqlite import poll_log
-from watcher.store.sqlite.asset_names import read_names
+from watcher.store.sql import history as shared
+from watcher.store.sqlite.connection import StoreConnection
+
+HELD = """
+    SELECT b.account, b.asset, (SELECT c.after FROM changes c WHERE c.account = b.account
+        AND c.asset = b.asset AND c.after_at < :since ORDER BY c.after_at DESC, c.id DESC LIMIT 1) AS held
+    FROM balances b WHERE held IS NOT NULL
+"""
+"""The last amount of each holding before a time: by the index, one look-up a holding."""
 
 
-def recorded(conn: sqlite3.Connection, since: datetime) -> RecordedHistory:
-    """Everything from `since` on, and what was held before. The caller owns the transaction."""
-    accounts = {
-        row[0]: Account(*row[1:]) for row in conn.execute("SELECT id, source, chain, address FROM accounts")
-    }
-    assets: dict[int, Asset] = {}
-    symbols: dict[Asset, str] = {}
-    for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
-        assets[key] = Asset(chain, token)
-        symbols[assets[key]] = symbol
-    polls, names = poll_log.records(conn, since), read_names(conn, assets)
-    return RecordedHistory(
-        changes=_changes(conn, since, accounts, assets, symbols),
-        held=_held(conn, since, accounts, assets),
-        prices=_prices(conn, since, assets),
-        symbols=symbols,
-        polls=polls,
-        runs=poll_log.runs(conn),
-        same=names.same,
-        former=names.former,
-        known_from=polls[0].at if polls else None,
-    )
+def recorded(conn: StoreConnection, since: datetime) -> RecordedHistory:
+    return shared.recorded(conn, since, HELD)
 
 
 def oldest(conn: sqlite3.Connection) -> datetime | None:
     """When history begins."""
     return time(conn.execute("SELECT min(after_at) FROM changes").fetchone()[0])
-
-
-def _changes(
-    conn: sqlite3.Connection,
-    since: datetime,
-    accounts: dict[int, Account],
-    assets: dict[int, Asset],
-    symbols: dict[Asset, str],
-) -> list[Change]:
-    sql = (
-        "SELECT account, asset, before, after, before_at, after_at, price_before, price_after"
-        " FROM changes WHERE after_at >= ? ORDER BY after_at, id"
-    )
-    return [
-        Change(
-            accounts[account],
-            assets[asset],
-            symbols[assets[asset]],
-            number(before),
-            Decimal(after),
-            time(before_at),
-            from_ms(after_at),
-            number(price_before),
-            number(price_after),
-        )
-        for account, asset, before, after, before_at, after_at, price_before, price_after in conn.execute(
-            sql, (to_ms(since),)
-        )
-    ]
-
-
-def _held(
-    conn: sqlite3.Connection, since: datetime, accounts: dict[int, Account], assets: dict[int, Asset]
-) -> dict[Account, dict[Asset, Decimal]]:
-    """The last amount of each asset before `since`: by the index, one look-up a holding."""
-    sql = (
-        "SELECT b.account, b.asset, (SELECT c.after FROM changes c WHERE c.account = b.account"
-        " AND c.asset = b.asset AND c.after_at < ? ORDER BY c.after_at DESC, c.id DESC LIMIT 1) AS held"
-        " FROM balances b WHERE held IS NOT NULL"
-    )
-    found: dict[Account, dict[Asset, Decimal]] = {}
-    for account, asset, held in conn.execute(sql, (to_ms(since),)):
-        found.setdefault(accounts[account], {})[assets[asset]] = Decimal(held)
-    return found
-
-
-def _prices(conn: sqlite3.Connection, since: datetime, assets: dict[int, Asset]) -> dict[Asset, list[Quote]]:
-    """The prices kept since then, each asset's last one before that included."""
-    sql = (
-        "SELECT p.asset, p.at, p.price FROM prices p WHERE p.at >= coalesce("
-        " (SELECT max(q.at) FROM prices q WHERE q.asset = p.asset AND q.at <= ?), 0) ORDER BY p.asset, p.at"
-    )
-    found: dict[Asset, list[Quote]] = {}
-    for asset, at, price in conn.execute(sql, (to_ms(since),)):
-        found.setdefault(assets[asset], []).append(Quote(Decimal(price), from_ms(at)))
-    return found
 
 
 FEW = 100

@@ -77,6 +77,15 @@ def _book(conn: sqlite3.Connection, source: str, at: int, cost: int, calls: int,
     )
 
 
+def note_run(conn: sqlite3.Connection, since: datetime, now: datetime) -> None:
+    """A daemon that began at `since` is still at work."""
+    conn.execute(
+        "INSERT INTO runs (began, seen) VALUES (?, ?)"
+        " ON CONFLICT (began) DO UPDATE SET seen = max(seen, excluded.seen)",
+        (to_ms(since), to_ms(now)),
+    )
+
+
 class _Bookings:
     """The rows of one source."""
 

@@ -15,9 +15,9 @@ from watcher.store.sql import alerts as alert_rows
 from watcher.store.sql import audit as audit_rows
 from watcher.store.sql import deliveries as outbox
 from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings, ledger
+from watcher.store.sql import happenings, ledger, names
+from watcher.store.sql import history as shared_history
 from watcher.store.sqlite import (
-    asset_names,
     chart_data,
     hinted,
     marks,
@@ -50,7 +50,7 @@ class SqliteQueries:
         self._conn.close()
 
     past = answered_by(snapshot.read)
-    other_names = answered_by(asset_names.other_names)
+    other_names = answered_by(names.other_names)
     history = answered_by(change_rows.history)
     oldest = answered_by(change_rows.oldest)
     recorded = answered_by(change_rows.recorded)
@@ -64,7 +64,7 @@ class SqliteQueries:
     mark = answered_by(marks.mark)
     changes = answered_by(marks.changes)
     newest = answered_by(marks.newest)
-    prices = answered_by(chart_data.newest_prices)
+    prices = answered_by(shared_history.newest_prices)
 
     requests = answered_by(ledger.logged)
     hours = answered_by(ledger.hours)

@@ -14,8 +14,8 @@ from watcher.store.codec import from_ms
 from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
 from watcher.store.snapshot import SnapshotCache
 from watcher.store.sql import alerts
+from watcher.store.sql.names import asset_names
 from watcher.store.sqlite import quarantine
-from watcher.store.sqlite.asset_names import read_names
 from watcher.store.sqlite.connection import StoreConnection
 
 SHORT = 4
@@ -40,7 +40,7 @@ class SqliteSnapshotCache(SnapshotCache):
                 self.quotes[asset] = Quote(Decimal(row[4]), from_ms(row[5]))
             if row[6] is not None:
                 self.doubts[asset] = doubt_from(row[6])
-        self.names = read_names(conn, assets)
+        self.names = asset_names(conn, assets)
         self.names.symbols = symbols
         amounts = _amounts(conn, assets)
         shut = quarantine.read(conn, assets)

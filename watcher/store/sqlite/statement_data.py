@@ -14,11 +14,13 @@ from typing import Any
 
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
-from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
+from watcher.ports.period import MovedHolding, StatementData, Step
 from watcher.store.codec import from_ms, number, time, to_ms
-from watcher.store.sql import alerts, events
-from watcher.store.sqlite import poll_log
+from watcher.store.sql import alerts, events, ledger
+from watcher.store.sql.history import runs
+from watcher.store.sql.names import assets as all_assets
 from watcher.store.sqlite.connection import StoreConnection
+from watcher.store.sqlite.history import HELD
 
 Names = Mapping[int, Account]
 
@@ -45,15 +47,15 @@ def read(
         tuple(alerts.within(conn, since, until)),
         tuple(events.within(conn, since, until)),
         _unread(conn, asked, names),
-        tuple(poll_log.runs(conn)),
-        _polls(conn, asked),
+        tuple(runs(conn)),
+        ledger.tallies(conn, asked["since"], asked["until"]),
         time(begins),
-        _spent(conn, asked),
+        ledger.spent_by(conn, asked["since"], asked["until"]),
     )
 
 
 def moved(
-    conn: sqlite3.Connection,
+    conn: StoreConnection,
     accounts: Collection[Account],
     since: datetime,
     until: datetime,
@@ -63,7 +65,7 @@ def moved(
     """Each holding that changed, row by row, for there may be very many. The caller owns the transaction."""
     asked = {"since": to_ms(since), "until": to_ms(until), "stretches": stretches, **_only(asset)}
     names = _accounts(conn, accounts)
-    assets = {row[0]: Asset(*row[1:]) for row in conn.execute("SELECT id, chain, token FROM assets")}
+    assets = all_assets(conn)
     within = f"FROM changes WHERE after_at >= :since AND after_at < :until{_ONE if asset is not None else ''}"
     held = (
         "SELECT b.account, b.asset, (SELECT c.after FROM changes c WHERE c.account = b.account"
@@ -122,13 +124,8 @@ def _accounts(conn: sqlite3.Connection, accounts: Collection[Account]) -> Names:
 def _held(
     conn: sqlite3.Connection, asked: Mapping[str, int], names: Names, assets: Mapping[int, Asset]
 ) -> dict[tuple[Account, Asset], Decimal]:
-    """The last amount of each holding before the beginning: by the index, one look-up a holding."""
-    sql = (
-        "SELECT b.account, b.asset, (SELECT c.after FROM changes c WHERE c.account = b.account"
-        " AND c.asset = b.asset AND c.after_at < :since ORDER BY c.after_at DESC, c.id DESC LIMIT 1) AS held"
-        " FROM balances b WHERE held IS NOT NULL"
-    )
-    rows = conn.execute(sql, asked)
+    """The last amount of each holding before the beginning."""
+    rows = conn.execute(HELD, asked)
     return {
         (names[account], assets[asset]): Decimal(held) for account, asset, held in rows if account in names
     }
@@ -175,19 +172,3 @@ def _unread(
             known = found.get(names[account], ())
             found[names[account]] = (*known, Gap(from_ms(since), from_ms(until)))
     return found
-
-
-def _polls(conn: sqlite3.Connection, asked: Mapping[str, int]) -> dict[str, PollTally]:
-    sql = (
-        "SELECT source, count(*), sum(failure <> ''), sum(readings), sum(misses) FROM requests"
-        " WHERE reserved_at >= :since AND reserved_at < :until GROUP BY source ORDER BY source"
-    )
-    return {source: PollTally(*counts) for source, *counts in conn.execute(sql, asked)}
-
-
-def _spent(conn: sqlite3.Connection, asked: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    sql = (
-        "SELECT source, sum(credits), sum(calls) FROM spending"
-        " WHERE hour * 3600000 >= :since AND hour * 3600000 < :until GROUP BY source ORDER BY source"
-    )
-    return {source: (spent, calls) for source, spent, calls in conn.execute(sql, asked)}

@@ -20,7 +20,7 @@ from watcher.store.outcomes import outcomes
 from watcher.store.rows import STATE, doubt_text, read_again, state_row
 from watcher.store.sql import deliveries
 from watcher.store.sql import ledger as books
-from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, poll_log, quarantine
+from watcher.store.sqlite import alerts, asset_names, ledger, marks, outbox, quarantine
 from watcher.store.sqlite.connection import connect, insert
 from watcher.store.sqlite.errors import translated
 from watcher.store.sqlite.retention import Retention, give_back
@@ -210,7 +210,7 @@ class Transactions:
 
     def running(self, since: datetime, now: datetime) -> None:
         with self._writing():
-            poll_log.note_run(self.conn, since, now)
+            ledger.note_run(self.conn, since, now)
 
     # ------------------------------------------------------------------ facts and deliveries
 

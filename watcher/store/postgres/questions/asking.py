@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from watcher.domain.model import Account, Asset
-from watcher.store.postgres.pool import Connection, stream
+from watcher.domain.model import Account
+from watcher.store.postgres.pool import Connection
 
 
 def number(conn: Connection, sql: str, asked: Sequence[Any] | Mapping[str, Any] = ()) -> int:
@@ -20,12 +20,6 @@ def columns(names: Sequence[str], rows: Collection[tuple[str, ...]]) -> dict[str
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def accounts(conn: Connection) -> dict[int, Account]:
-    """Each account that was ever read, by its number."""
-    rows = stream(conn, "SELECT id, source, chain, address FROM accounts")
-    return {row[0]: Account(*row[1:]) for row in rows}
-
-
 def accounts_of(conn: Connection, wanted: Collection[Account]) -> dict[int, Account]:
     """Those of these accounts that were ever read, by their numbers."""
     sql = (
@@ -34,8 +28,3 @@ def accounts_of(conn: Connection, wanted: Collection[Account]) -> dict[int, Acco
     )
     rows = conn.execute(sql, columns(("sources", "chains", "addresses"), set(wanted)))
     return {row[0]: Account(*row[1:]) for row in rows}
-
-
-def assets(conn: Connection) -> dict[int, Asset]:
-    """Each asset that was ever seen, by its number."""
-    return {row[0]: Asset(row[1], row[2]) for row in stream(conn, "SELECT id, chain, token FROM assets")}

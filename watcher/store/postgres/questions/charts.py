@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from watcher.domain.history.timeline import Gap, Point
-from watcher.domain.model import Account, Asset, Quote
-from watcher.ports.queries import MOST_MARKS, AlertMark, ChartData, ChartQuery, Holding, Track
+from watcher.domain.model import Account, Asset
+from watcher.ports.queries import ChartData, ChartQuery, Holding, Track
 from watcher.store.codec import from_ms, time, to_ms
 from watcher.store.postgres.pool import Connection, stream
-from watcher.store.postgres.questions import polls
 from watcher.store.postgres.questions.asking import accounts_of
-from watcher.store.postgres.questions.reading_times import looked
+from watcher.store.sql.happenings import marks
+from watcher.store.sql.history import runs
+from watcher.store.sql.reading_times import looked
 
 STRETCHES = 1000
 """Stretches of time into which a long history is cut: as many as a chart has room for."""
@@ -43,9 +44,9 @@ def read(conn: Connection, wanted: ChartQuery) -> ChartData:
     return ChartData(
         tuple(_tracks(conn, wanted, asked, names, shown)),
         prices,
-        {account: looked(conn, wanted, account, key, asked["stretch"]) for key, account in names.items()},
-        tuple(polls.runs(conn)),
-        tuple(_told(conn, wanted)) if wanted.wallet else (),
+        {account: looked(conn, wanted, account, key) for key, account in names.items()},
+        tuple(runs(conn)),
+        tuple(marks(conn, wanted)) if wanted.wallet else (),
         tuple(Holding(names[row[0]], Asset(row[2], row[3]), row[4], row[5]) for row in held)
         if wanted.wallet
         else (),
@@ -167,30 +168,3 @@ _THINNED_PRICES = f"""
     SELECT asset, at, price FROM ({_LAST_AND_EXTREMES}) few
     ORDER BY at
 """
-
-
-def newest_prices(conn: Connection, asset: Asset, since: datetime, limit: int) -> list[Quote]:
-    """The newest samples of an asset's price, oldest first."""
-    sql = (
-        "SELECT price, at FROM prices WHERE asset = (SELECT id FROM assets WHERE chain = %s AND token = %s)"
-        " AND at >= %s ORDER BY at DESC LIMIT %s"
-    )
-    rows = conn.execute(sql, (*asset, to_ms(since), limit)).fetchall()
-    return [Quote(price, from_ms(at)) for price, at in reversed(rows)]
-
-
-def _told(conn: Connection, wanted: ChartQuery) -> list[AlertMark]:
-    """What fired or happened on the wallet in this time, newest first."""
-    sql = (
-        "SELECT fired_at, resolved_at, severity, rule, because, id FROM alerts"
-        " WHERE wallet = %(wallet)s AND fired_at > %(since)s AND fired_at <= %(until)s"
-        " AND (NOT closed OR told_at IS NOT NULL)"
-        " UNION ALL SELECT at, NULL, severity, rule, title, '' FROM messages"
-        " WHERE wallet = %(wallet)s AND kind = 'event' AND at > %(since)s AND at <= %(until)s"
-        " ORDER BY 1 DESC LIMIT %(most)s"
-    )
-    asked = {
-        "wallet": wanted.wallet, "most": MOST_MARKS, "since": to_ms(wanted.since),
-        "until": to_ms(wanted.until),
-    }  # fmt: skip
-    return [AlertMark(from_ms(row[0]), time(row[1]), *row[2:]) for row in conn.execute(sql, asked).fetchall()]

@@ -1,96 +1,35 @@
-"""What a backtest reads: history from some time on, as it was recorded."""
+"""History, as it was recorded. The caller owns the transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from watcher.domain.history.reconstruction import RecordedHistory
-from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.model import Account, Asset, Change
 from watcher.store.codec import from_ms, time, to_ms
-from watcher.store.postgres.pool import Connection, stream
-from watcher.store.postgres.questions import polls
-from watcher.store.postgres.questions.asking import accounts, accounts_of, columns
-from watcher.store.postgres.questions.past import names as read_names
+from watcher.store.postgres.pool import Connection
+from watcher.store.postgres.questions.asking import accounts_of, columns
+from watcher.store.sql import history as shared
 
 HELD = """
     SELECT b.account, b.asset, h.after FROM balances b CROSS JOIN LATERAL (
         SELECT c.after FROM changes c
-        WHERE c.account = b.account AND c.asset = b.asset AND c.after_at < %(since)s
+        WHERE c.account = b.account AND c.asset = b.asset AND c.after_at < :since
         ORDER BY c.after_at DESC, c.id DESC LIMIT 1) h
 """
 """The last amount of each holding before a time: by the index, one look-up a holding."""
 
 
 def recorded(conn: Connection, since: datetime) -> RecordedHistory:
-    """Everything from `since` on, and what was held before. The caller owns the transaction."""
-    names = accounts(conn)
-    assets: dict[int, Asset] = {}
-    symbols: dict[Asset, str] = {}
-    for key, chain, token, symbol in conn.execute("SELECT id, chain, token, symbol FROM assets"):
-        assets[key] = Asset(chain, token)
-        symbols[assets[key]] = symbol
-    log, others = polls.records(conn, since, names, assets), read_names(conn, assets)
-    return RecordedHistory(
-        changes=_changes(conn, since, names, assets, symbols),
-        held=_held(conn, since, names, assets),
-        prices=_prices(conn, since, assets),
-        symbols=symbols,
-        polls=log,
-        runs=polls.runs(conn),
-        same=others.same,
-        former=others.former,
-        known_from=log[0].at if log else None,
-    )
+    return shared.recorded(conn, since, HELD)
 
 
 def oldest(conn: Connection) -> datetime | None:
     """When history begins."""
     row = conn.execute("SELECT after_at FROM changes ORDER BY after_at LIMIT 1").fetchone()
     return time(row[0]) if row is not None else None
-
-
-def _changes(
-    conn: Connection,
-    since: datetime,
-    names: Mapping[int, Account],
-    assets: Mapping[int, Asset],
-    symbols: Mapping[Asset, str],
-) -> list[Change]:
-    sql = (
-        "SELECT account, asset, before, after, before_at, after_at, price_before, price_after"
-        " FROM changes WHERE after_at >= %s ORDER BY after_at, id"
-    )
-    found = []
-    for account, key, before, after, before_at, after_at, *prices in stream(conn, sql, (to_ms(since),)):
-        asset = assets[key]
-        times = (time(before_at), from_ms(after_at))
-        found.append(Change(names[account], asset, symbols[asset], before, after, *times, *prices))
-    return found
-
-
-def _held(
-    conn: Connection, since: datetime, names: Mapping[int, Account], assets: Mapping[int, Asset]
-) -> dict[Account, dict[Asset, Decimal]]:
-    found: dict[Account, dict[Asset, Decimal]] = {}
-    for account, asset, held in stream(conn, HELD, {"since": to_ms(since)}):
-        found.setdefault(names[account], {})[assets[asset]] = held
-    return found
-
-
-def _prices(conn: Connection, since: datetime, assets: Mapping[int, Asset]) -> dict[Asset, list[Quote]]:
-    """The prices kept since then, each asset's last one before that included."""
-    sql = (
-        "SELECT p.asset, p.at, p.price FROM prices p LEFT JOIN"
-        " (SELECT asset, max(at) AS at FROM prices WHERE at <= %(since)s GROUP BY asset) b USING (asset)"
-        " WHERE p.at >= coalesce(b.at, 0) ORDER BY p.asset, p.at"
-    )
-    found: dict[Asset, list[Quote]] = {}
-    for asset, at, price in stream(conn, sql, {"since": to_ms(since)}):
-        found.setdefault(assets[asset], []).append(Quote(price, from_ms(at)))
-    return found
 
 
 def history(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,17 +12,19 @@ from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantine
 from watcher.ports.queries import PollMark
 from watcher.store.codec import from_ms, time
 from watcher.store.postgres.pool import Connection, stream
-from watcher.store.postgres.questions.asking import assets
 from watcher.store.rows import STATE, Times, doubt_from, flap_from, state_from
-from watcher.store.snapshot import AssetNames, OtherNames, SnapshotCache
+from watcher.store.snapshot import SnapshotCache
 from watcher.store.sql import alerts
+from watcher.store.sql.names import asset_names
 
 
 def read(conn: Connection) -> Snapshot:
     """The caller owns the transaction."""
     found = SnapshotCache()
     numbers = _assets(conn, found)
-    found.names = names(conn, numbers, found.names.symbols)
+    symbols = found.names.symbols
+    found.names = asset_names(conn, numbers)
+    found.names.symbols = symbols
     found.states = {state.account: state for state in _states(conn, numbers)}
     for alert in alerts.live(conn):
         found.put(alert)
@@ -53,30 +54,6 @@ def _assets(conn: Connection, found: SnapshotCache) -> dict[int, Asset]:
         if doubt is not None:
             found.doubts[asset] = doubt_from(doubt)
     return assets
-
-
-def names(conn: Connection, numbers: Mapping[int, Asset], symbols: Mapping[Asset, str] = EMPTY) -> AssetNames:
-    """What assets are called, were called, and are written as elsewhere."""
-    found = AssetNames()
-    found.symbols = dict(symbols)
-    sql = (
-        "SELECT id, same_as, former, named_at FROM assets"
-        " WHERE same_as IS NOT NULL OR former IS NOT NULL OR named_at IS NOT NULL"
-    )
-    for key, same_as, former, named_at in conn.execute(sql):
-        asset = numbers[key]
-        if same_as is not None:
-            found.same[asset] = numbers[same_as]
-        if former is not None:
-            found.former[asset] = tuple(json.loads(former))
-        if named_at is not None:
-            found.named_at[asset] = from_ms(named_at)
-    return found
-
-
-def other_names(conn: Connection) -> OtherNames:
-    found = names(conn, assets(conn))
-    return found.same, found.former
 
 
 def _states(conn: Connection, assets: Mapping[int, Asset]) -> Iterator[AccountState]:

@@ -13,7 +13,8 @@ from watcher.domain.values.decimals import ZERO, minus, plus
 from watcher.ports.queries import Sparks, Then
 from watcher.store.codec import from_ms, to_ms
 from watcher.store.postgres.pool import Connection, stream
-from watcher.store.postgres.questions.asking import accounts_of, assets
+from watcher.store.postgres.questions.asking import accounts_of
+from watcher.store.sql.names import assets
 
 
 def read(

@@ -13,13 +13,14 @@ from typing import Any
 
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account, Asset, Change, Quote
-from watcher.ports.period import MovedHolding, PollTally, StatementData, Step
+from watcher.ports.period import MovedHolding, StatementData, Step
 from watcher.store.codec import from_ms, time, to_ms
 from watcher.store.postgres.pool import Connection, stream
-from watcher.store.postgres.questions import polls
-from watcher.store.postgres.questions.asking import accounts_of, assets
+from watcher.store.postgres.questions.asking import accounts_of
 from watcher.store.postgres.questions.history import HELD
-from watcher.store.sql import alerts, events
+from watcher.store.sql import alerts, events, ledger
+from watcher.store.sql.history import runs
+from watcher.store.sql.names import assets
 
 Names = Mapping[int, Account]
 
@@ -47,10 +48,10 @@ def read(
         tuple(alerts.within(conn, since, until)),
         tuple(events.within(conn, since, until)),
         _unread(conn, asked, names),
-        tuple(polls.runs(conn)),
-        _polls(conn, asked),
+        tuple(runs(conn)),
+        ledger.tallies(conn, asked["since"], asked["until"]),
         time(begins[0]) if begins is not None else None,
-        _spent(conn, asked),
+        ledger.spent_by(conn, asked["since"], asked["until"]),
     )
 
 
@@ -131,7 +132,7 @@ def _held(
     conn: Connection, asked: Mapping[str, Any], names: Names, known: Mapping[int, Asset]
 ) -> dict[tuple[Account, Asset], Decimal]:
     """The last amount of each holding before the beginning."""
-    rows = stream(conn, f"{HELD} WHERE b.account = ANY(%(accounts)s)", asked)
+    rows = conn.stream(f"{HELD} WHERE b.account = ANY(:accounts)", **asked)
     return {(names[account], known[asset]): held for account, asset, held in rows}
 
 
@@ -172,19 +173,3 @@ def _unread(conn: Connection, asked: Mapping[str, Any], names: Names) -> dict[Ac
         known = found.get(names[account], ())
         found[names[account]] = (*known, Gap(from_ms(since), from_ms(until)))
     return found
-
-
-def _polls(conn: Connection, asked: Mapping[str, Any]) -> dict[str, PollTally]:
-    sql = (
-        "SELECT source, count(*), count(*) FILTER (WHERE failure <> ''), sum(readings), sum(misses)"
-        " FROM requests WHERE reserved_at >= %(since)s AND reserved_at < %(until)s GROUP BY source ORDER BY 1"
-    )
-    return {source: PollTally(*counts) for source, *counts in conn.execute(sql, asked)}
-
-
-def _spent(conn: Connection, asked: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    sql = (
-        "SELECT source, sum(credits)::bigint, sum(calls)::bigint FROM spending"
-        " WHERE hour * 3600000 >= %(since)s AND hour * 3600000 < %(until)s GROUP BY source ORDER BY source"
-    )
-    return {source: (spent, calls) for source, spent, calls in conn.execute(sql, asked)}
