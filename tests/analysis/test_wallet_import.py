@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.config.given import ENV, KINDS, write
+from tests.configured import load_settings
 from watcher.analysis.wallet_import import LIKELY, ImportWishes, WalletImport, read_import
-from watcher.config.settings import Settings, load_settings, read_settings
+from watcher.config.settings import Settings, read_settings
 from watcher.domain.model import SWEEPS
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.errors import ConfigurationError

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from watcher.config.settings import Kinds, Settings, load_settings
+from tests.configured import load_settings
+from watcher.config.settings import Kinds, Settings
 from watcher.domain.values.errors import ConfigurationError, Problem
 from watcher.notify import KINDS as CHANNELS
 from watcher.ports.store import StoreBackend

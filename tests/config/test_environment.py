@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV, KEY, KINDS, SOUND, load, mistakes, write
+from tests.configured import load_settings
 from watcher.config import environment
 from watcher.config.environment import is_closed
-from watcher.config.settings import load_settings, read_settings
+from watcher.config.settings import read_settings
 from watcher.domain.values.errors import ConfigurationError
 from watcher.sources.coinstats.settings import CoinStatsSettings
 

@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from tests.config.given import ENV, KINDS, SOUND, write
+from tests.configured import load_settings
 from tests.hints.third import PigeonLoft, PigeonPost
 from watcher import hints
 from watcher.config.configuration import configure, hinted_accounts
-from watcher.config.settings import load_settings
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
 from watcher.domain.values.errors import Advice, ConfigurationError, InputError, Problem

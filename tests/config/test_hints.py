@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV, KINDS, SOUND, write
+from tests.configured import load_settings
 from tests.hints.third import PigeonPost
 from watcher.config.json_schema import json_schema
-from watcher.config.settings import PartialSettings, Settings, load_settings, read_settings
+from watcher.config.settings import PartialSettings, Settings, read_settings
 from watcher.domain.values.errors import ConfigurationError
 
 A_RING = "add 'ring: …', or 'ring_file: …' with the path of a file that holds it"

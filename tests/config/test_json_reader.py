@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.configured import load_settings
 from watcher.config import yaml_reader
 from watcher.config.document import Document, Node
 from watcher.config.environment import Environment
-from watcher.config.settings import load_settings
 from watcher.domain.values.errors import ConfigurationError
 
 TEXTS = st.text(st.characters(codec="ascii"), max_size=30) | st.sampled_from(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV, KINDS, SOUND, load, write
+from tests.configured import load_settings
 from watcher.config.configuration import configure
-from watcher.config.settings import Settings, load_settings
+from watcher.config.settings import Settings
 from watcher.domain.values.errors import ConfigurationError, Problem
 
 EVM = "0x8617e340b3d01fa5f11f306f4090fd50e238070d"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV, KINDS, SOUND, line_of, mistakes, write
-from watcher.config.settings import load_settings
+from tests.configured import load_settings
 from watcher.domain.values.errors import ConfigurationError
 
 WRONG = """\

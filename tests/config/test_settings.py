@@ -9,9 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from tests.config.given import ENV, KEY, KINDS, SOUND, FileStore, load, mistakes, write
+from tests.configured import load_settings
 from tests.fakes import FakeChannel
 from watcher.config.models import Cron
-from watcher.config.settings import Kinds, load_settings, read_settings
+from watcher.config.settings import Kinds, read_settings
 from watcher.domain.model import Account, Asset
 from watcher.notify.kind import ChannelKind
 from watcher.ports.channel import PLAINLY, Presentation

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import KINDS
+from tests.configured import load_settings
 from watcher.config.rule_files import Rulebook, load_rules
-from watcher.config.settings import load_settings
 from watcher.config.starter import PACKS, starter_files
 from watcher.domain.values.errors import ConfigurationError
 from watcher.hints import KINDS as HINT_KINDS

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tests.config.given import ENV, KINDS, write
 from tests.config.test_parts import names, told
+from tests.configured import load_settings
 from watcher.config.configuration import configure
 from watcher.config.models import Cron
-from watcher.config.settings import Settings, load_settings
+from watcher.config.settings import Settings
 from watcher.config.wallet_table import COLUMNS, MOST_ROWS, read_wallet_table
 from watcher.domain.values.errors import MOST_SHOWN, ConfigurationError, Problem
 

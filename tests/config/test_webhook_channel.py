@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import ENV, SOUND, load, mistakes, write
+from tests.configured import load_settings
 from tests.notify.webhooks import SECRET, paper
 from watcher.config.configuration import configure
 from watcher.config.json_schema import json_schema
-from watcher.config.settings import load_settings
 from watcher.system.addresses import is_public
 
 URL = "https://hooks.example.org/t0ken"

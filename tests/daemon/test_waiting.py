@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Literal, cast
 import pytest
 
 from tests.config.given import ENV, SOUND, write
+from tests.configured import load_settings
 from tests.store.other import MemoryKind
-from watcher.config.settings import Kinds, Settings, load_settings
+from watcher.config.settings import Kinds, Settings
 from watcher.daemon import waiting
 from watcher.daemon.waiting import opened
 from watcher.domain.values.errors import Advice, ConfigurationError, StoreBusyError

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.config.given import ENV, KEY, KINDS, SOUND
 from tests.config.test_rule_files import WALLETS
+from tests.configured import load_settings
 from tests.fuzz.conftest import fuzz
 from watcher.config.rule_files import load_rules
-from watcher.config.settings import load_settings
 from watcher.domain.messages.template_engine import check_template, render
 from watcher.domain.messages.template_variables import LONGEST, VARIABLES, TemplateFailedError
 from watcher.domain.values.durations import format_duration, parse_duration

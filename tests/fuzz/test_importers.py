@@ -16,12 +16,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.config.given import ENV, KINDS, SOUND
+from tests.configured import load_settings
 from tests.fuzz.conftest import fuzz
 from watcher.analysis.csv_import import read_history
 from watcher.analysis.ruletest.load import load_suites
 from watcher.analysis.ruletest.series import parse_series
 from watcher.analysis.trace import TraceError, read_trace
-from watcher.config.settings import Settings, load_settings
+from watcher.config.settings import Settings
 from watcher.config.yaml_reader import read_document
 from watcher.domain.values.errors import ConfigurationError
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.config.given import SOUND, write
+from tests.configured import load_settings
 from tests.fakes import FakeClock
 from tests.hints.webhooks import KEY, A, B, webhook
 from tests.web.given import Page, serving
-from watcher.config.settings import load_settings
 from watcher.hints.webhook import bodies, inbox, signatures, source
 from watcher.hints.webhook.source import Webhook
 from watcher.web import hints as endpoint

@@ -19,7 +19,7 @@ from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
 from watcher.domain.values.currencies import DOLLAR
-from watcher.domain.values.errors import ConfigurationError, Place, Problem
+from watcher.domain.values.errors import Place, Problem
 from watcher.domain.values.spelling import nearest
 from watcher.hints import KINDS as HINT_KINDS
 from watcher.notify import KINDS as CHANNEL_KINDS
@@ -118,14 +118,6 @@ class PartialSettings(NamedTuple):
     @property
     def problems(self) -> list[Problem]:
         return self.document.in_order()
-
-
-def load_settings(path: Path, env: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
-    """Read a configuration file. ConfigurationError carries every mistake in it."""
-    partial = read_settings(path, env, kinds)
-    if partial.settings is None:
-        raise ConfigurationError(partial.problems)
-    return partial.settings
 
 
 def read_settings(

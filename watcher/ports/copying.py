@@ -7,13 +7,12 @@ from typing import NamedTuple, Protocol
 
 
 class CopiedTable(NamedTuple):
-    """Table as every store that can be copied has it. `amounts`: columns of exact decimals; `flags`: of yes
-    or no. `number`: the column whose next value the store gives out itself."""
+    """Table as every store that can be copied has it. `amounts`: columns of exact decimals. `number`: the
+    column whose next value the store gives out itself."""
 
     name: str
     columns: tuple[str, ...]
     amounts: frozenset[str] = frozenset()
-    flags: frozenset[str] = frozenset()
     number: str = ""
 
 
@@ -51,10 +50,8 @@ class StoreFilling(StoreContents, Protocol):
         ...
 
 
-def _table(name: str, columns: str, *, amounts: str = "", flags: str = "", number: str = "") -> CopiedTable:
-    return CopiedTable(
-        name, tuple(columns.split()), frozenset(amounts.split()), frozenset(flags.split()), number
-    )
+def _table(name: str, columns: str, *, amounts: str = "", number: str = "") -> CopiedTable:
+    return CopiedTable(name, tuple(columns.split()), frozenset(amounts.split()), number)
 
 
 TABLES = (
@@ -75,11 +72,10 @@ TABLES = (
         "changes",
         "id account asset before after before_at after_at price_before price_after drift",
         amounts="before after price_before price_after",
-        flags="drift",
         number="id",
     ),
     _table("prices", "asset at price", amounts="price"),
-    _table("quarantine", "account asset since reason baseline by newcomer", flags="baseline newcomer"),
+    _table("quarantine", "account asset since reason baseline by newcomer"),
     _table("marks", "account asset rule fingerprint amount price at", amounts="amount price"),
     _table("spells", "account since until"),
     _table(
@@ -90,7 +86,7 @@ TABLES = (
     _table("spending", "source hour credits calls aside"),
     _table(
         "hinted", "id request source chain address by told_at hint at changed credits",
-        flags="changed", number="id",
+        number="id",
     ),
     _table("runs", "began seen"),
     _table(
@@ -98,9 +94,8 @@ TABLES = (
         "id rule fingerprint subject label wallet source chain address severity state since because reads"
         " fired_at told_at resolved_at closed told told_since repeats clear_since acknowledged_by"
         " acknowledged_at comment held owed escalated_at acknowledged_via",
-        flags="closed",
     ),
-    _table("flaps", "rule subject times since said last", flags="said"),
+    _table("flaps", "rule subject times since said last"),
     _table("silences", "id author comment created until rules wallets severities tags"),
     _table(
         "messages", "id alert kind severity rule subject wallet title facts at particulars", number="id"
@@ -114,7 +109,6 @@ TABLES = (
     _table(
         "happenings",
         "id at ended urgency rank state rule wallet acknowledged message words",
-        flags="acknowledged",
     ),
     _table("audit", "id at name via address action targets detail", number="id"),
     _table("facts", "source name value at"),

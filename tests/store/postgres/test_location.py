@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.config.given import ENV, SOUND, line_of, write
-from watcher.config.settings import load_settings
+from tests.configured import load_settings
 from watcher.domain.values.errors import ConfigurationError, InputError
 from watcher.store.postgres.location import STAND_IN, check_schema, check_url
 

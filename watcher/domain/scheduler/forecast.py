@@ -97,8 +97,6 @@ class Forecast:
     p95_delay: float
     account_delay: float
     """The mean over accounts, whether they change or not."""
-    even_delay: float
-    """`mean_delay` if the same credits were spread evenly."""
 
 
 def even(items: Sequence[Item], budget: Budget) -> float:
@@ -151,7 +149,6 @@ def forecast(
         mean_delay=mean,
         p95_delay=_quantile(values, intervals, hinted, 0.95),
         account_delay=sum(waits) / len(waits) if waits else 0.0,
-        even_delay=evenly / 2,
     )
 
 

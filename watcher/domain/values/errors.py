@@ -1,4 +1,4 @@
-"""Errors: few, named; each says whether trying again can help.
+"""Errors: few, named.
 
 An adapter turns a foreign error into one of these at its edge, once.
 """
@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 
 class WatcherError(Exception):
-    """Base of all errors that are ours. `retryable`: the same call may succeed later."""
-
-    retryable = False
+    """Base of all errors that are ours."""
 
 
 class InputError(ValueError):
@@ -94,9 +92,7 @@ class StoreError(WatcherError):
 
 
 class StoreBusyError(StoreError):
-    """The store is locked, full or read-only for now."""
-
-    retryable = True
+    """The store is locked, full or read-only for now: the same call may succeed later."""
 
 
 class StoreInUseError(StoreError):
