@@ -30,6 +30,7 @@ from watcher.cli._common import set_up_logging
 from watcher.cli._plot import plot
 from watcher.cli._story import HINTS_KEY, PLENTY, keys_of, write_configuration
 from watcher.cli._tables import Screen
+from watcher.cli.demo import HOUSE
 from watcher.cli.status import status_lines
 from watcher.config.configuration import Configuration, configure, credit_plans
 from watcher.daemon.run import at_work
@@ -94,11 +95,10 @@ async def _watch(folder: Path, channel: str, inbox: Inbox, browser: str) -> None
     async with Simulation() as sim:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
-        write_configuration(folder, sim)
-        path = folder / "watcher.yaml"
         told = f'  ops: {{url: "{channel}", pictures: true}}'
-        path.write_text(path.read_text().replace("  terminal: {kind: console}", told))
-        configuration = configure(path, {**os.environ, **keys_of(sim)})
+        house = HOUSE.replace("  terminal: {kind: console, cards: first}", told)
+        write_configuration(folder, sim, house, hinted=True)
+        configuration = configure(folder / "watcher.yaml", {**os.environ, **keys_of(sim)})
         store = await configuration.settings.backend.open(exclusive=True)
         pages: list[str] = []
         try:

@@ -39,28 +39,11 @@ GRACE = 10.0
 LOOK = 0.1
 _DIED, _LIVES, _TITLE = "1;31", "1;32", "1"
 
-CONFIG = """\
-version: 1
+HOUSE = """\
 store: {{kind: postgresql, url: "${{DEMO_DATABASE_URL}}"}}
 cluster: {{name: "${{DEMO_MEMBER}}"}}
-sources:
-  coinstats:
-    kind: coinstats
-    api_key: ${{DEMO_COINSTATS_KEY}}
-    base_url: {url}/coinstats
-    credits: {{limit: {limit}}}
-    requests_per_second: 10
-  teos:
-    kind: teos
-    api_key: ${{DEMO_TEOS_KEY}}
-    base_url: {url}/teos
-    limits: {{per_day: 100000}}
-    units: {units}
-wallets:
-{wallets}
 channels:
   inbox: {{kind: webhook, url: "{url}/inbox"}}
-rules: [rules.yaml]
 web: {{listen: "127.0.0.1:${{DEMO_PORT}}"}}
 """
 
@@ -85,7 +68,7 @@ async def _demo(folder: Path, url: str, seconds: float, *, keep: bool) -> int:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
         sim.inbox.on_message = lambda alerts: _heard(alerts, sim.inbox.deliveries)
-        write_configuration(folder, sim, CONFIG, hinted=False)
+        write_configuration(folder, sim, HOUSE.format(url=sim.url), hinted=False)
         env = {**os.environ, **keys_of(sim), "DEMO_DATABASE_URL": url}
         store = _backend(folder, env)
         async with _at_work(folder, env) as members:

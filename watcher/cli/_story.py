@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 CONFIG = """\
 version: 1
-store: {{kind: sqlite, path: watcher.db}}
 sources:
   coinstats:
     kind: coinstats
@@ -28,15 +27,11 @@ sources:
     kind: teos
     api_key: ${{DEMO_TEOS_KEY}}
     base_url: {url}/teos
+    limits: {{per_day: 100000}}
     units: {units}
 wallets:
 {wallets}
-channels:
-  terminal: {{kind: console, cards: first}}
 rules: [rules.yaml]
-hints:
-  chains: {{kind: webhook, scheme: generic, signing_key: "${{DEMO_HINTS_KEY}}"}}
-web: {{listen: "127.0.0.1:0"}}
 """
 
 HINTS_KEY = "the-demo-signs-its-hints-with-this"
@@ -68,10 +63,9 @@ def keys_of(sim: Simulation) -> dict[str, str]:
     }
 
 
-def write_configuration(
-    folder: Path, sim: Simulation, template: str = CONFIG, limit: int = PLENTY, *, hinted: bool = True
-) -> None:
-    """The configuration that an operator would write for the story's wallets. `hinted`: hints play a part."""
+def write_configuration(folder: Path, sim: Simulation, more: str, *, hinted: bool) -> None:
+    """The configuration that an operator would write for the story's wallets, with `more` about the house.
+    `hinted`: hints play a part."""
     from watcher.sim.sample import COLD, GOLD, OPS, SOLAR
     from watcher.sim.scenario import sample_wallets
 
@@ -90,8 +84,8 @@ def write_configuration(
     units = (
         f'{{"{SOLAR}": {{symbol: SOLAR, price_usd: "25"}}, "{GOLD}": {{symbol: GOLD, price_usd: "83.5"}}}}'
     )
-    text = template.format(url=sim.url, limit=limit, units=units, wallets="\n".join(lines))
-    (folder / "watcher.yaml").write_text(text, encoding="utf-8")
+    text = CONFIG.format(url=sim.url, limit=PLENTY, units=units, wallets="\n".join(lines))
+    (folder / "watcher.yaml").write_text(text + more, encoding="utf-8")
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
 
 

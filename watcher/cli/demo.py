@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from watcher.domain.messages.delivery import Delivery
     from watcher.ports.queries import Queries
 
+HOUSE = """\
+store: {kind: sqlite, path: watcher.db}
+channels:
+  terminal: {kind: console, cards: first}
+hints:
+  chains: {kind: webhook, scheme: generic, signing_key: "${DEMO_HINTS_KEY}"}
+web: {listen: "127.0.0.1:0"}
+"""
+
 
 def demo(
     duration: Annotated[
@@ -76,7 +85,7 @@ async def _demo(folder: Path, seconds: float, *, keep: bool) -> int:
     async with Simulation() as sim:
         prepare(sim)
         sim.coinstats.credits_limit = PLENTY
-        write_configuration(folder, sim)
+        write_configuration(folder, sim, HOUSE, hinted=True)
         configuration = configure(folder / "watcher.yaml", {**os.environ, **keys_of(sim)})
         store = await configuration.settings.backend.open(exclusive=True)
         try:
