@@ -38,7 +38,7 @@ SLOWED = {
 
 RARELY = {
     (upkeep, "LOOK_EVERY"): 600.0,
-    (upkeep, "LOOK_OFTEN"): 600.0,
+    (upkeep, "LOOK_OFTEN"): 180.0,
     (upkeep, "STATUS_EVERY"): 600.0,
     (upkeep, "TIDY_EVERY"): 3600.0,
     (timers, "NOTED_EVERY"): 600.0,
