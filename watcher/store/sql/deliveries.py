@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.moves import told_with
@@ -22,9 +23,14 @@ _SELECT = (
 )
 
 
+@lru_cache(maxsize=64)
+def _statement(number: str, where: str) -> str:
+    return _SELECT.format(number=number, where=where)
+
+
 def found(database: Database, where: str, **values: object) -> list[Delivery]:
     """Deliveries `d` of messages `m`, by the end of a statement."""
-    rows = database.rows(_SELECT.format(number=database.NUMBER, where=where), **values)
+    rows = database.rows(_statement(database.NUMBER, where), **values)
     return [delivery_from(row[:-1], row[-1]) for row in rows]
 
 

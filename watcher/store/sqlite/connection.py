@@ -35,8 +35,10 @@ class StoreConnection(sqlite3.Connection):
     BY_HAND: ClassVar[str] = ""
 
     def rows(self, sql: str, /, **values: object) -> Iterator[tuple[Any, ...]]:
-        given = {name: json.dumps(each) if isinstance(each, list) else each for name, each in values.items()}
-        return self.execute(sql, given)
+        for name, each in values.items():
+            if type(each) is list:
+                values[name] = json.dumps(each)
+        return self.execute(sql, values)
 
     stream = rows
 
