@@ -186,7 +186,7 @@ class StoreInReach:
     async def reserve(self, booking: Booking, allowance: Allowance) -> Grant | CreditRefusal:
         async def work() -> Grant | CreditRefusal:
             answer = await self._store.reserve(booking, allowance)
-            self._watched.reserved(booking, answer)
+            self._watched.reserved(booking, answer, allowance.credits)
             return answer
 
         return await self._call("reserve", work)

@@ -35,9 +35,12 @@ CHANGES = frozenset({"reserve", "conclude", "fail", "settle", "keep_facts", "han
 
 @dataclass
 class Booked:
-    """What was booked of a grant that is not settled."""
+    """What was booked of a grant that is not settled, and of which period of the plan."""
 
-    booking: Booking
+    source: str
+    period: datetime
+    cost: int
+    corrects: bool
     settled: bool = False
 
 
@@ -52,12 +55,17 @@ class Invariants:
         time: Callable[[], float],
         world: World,
     ) -> None:
-        self._truth, self._plans, self._channels = truth, plans, channels
+        self._truth, self._channels = truth, channels
         self._time, self._note, self._acts, self._worth = time, world.note, world.acts, world.worth
-        self._end = world.end
+        self._end, self._now = world.end, world.now
         self.broken: list[str] = []
         self.booked: dict[str, int] = defaultdict(int)
+        self._corrected: dict[str, int] = defaultdict(int)
+        """Of it, what was booked to be right with the provider's count."""
+        self.clocks_step = False
         self.metered: dict[str, int] = defaultdict(int)
+        self._plans = plans
+        """By which each source was booked last."""
         self._periods: dict[tuple[str, datetime], int] = defaultdict(int)
         self._grants: dict[int, Booked] = {}
         self.alerts: dict[str, Alert] = {}
@@ -80,6 +88,8 @@ class Invariants:
         self._starts: dict[str, int] = {}
         self.tried: dict[Account, float] = {}
         """When an attempt to read each account was concluded last."""
+        self.read: dict[Account, datetime] = {}
+        """When a reading of each was kept last."""
 
     def expect(self, holds: bool, words: str) -> None:
         if not holds:
@@ -92,16 +102,21 @@ class Invariants:
 
     # ------------------------------------------------------------------ credits
 
-    def reserved(self, booking: Booking, answer: Grant | CreditRefusal) -> None:
+    def reserved(self, booking: Booking, answer: Grant | CreditRefusal, plan: CreditPlan | None) -> None:
+        """`plan`: by which it was booked; none for a correction, which goes by the last one. A provider that
+        renews at another time than is configured, or whose clock is right where the member's was set back,
+        moves its periods."""
         if not isinstance(answer, Grant):
             return
+        correction = booking.purpose is Purpose.CORRECTION
+        plan = self._plans[booking.source] = plan or self._plans[booking.source]
         self.expect(answer.id not in self._grants, f"grant {answer.id} was given twice")
-        self._grants[answer.id] = Booked(booking)
-        self._book(booking, booking.cost)
-        plan = self._plans[booking.source]
-        booked = self._periods[booking.source, plan.bounds(booking.at)[0]]
-        fine = booked <= plan.limit or booking.purpose is Purpose.CORRECTION or not booking.cost
-        self.expect(fine, f"{booking.source}: {booked} credits are booked, the plan has {plan.limit}")
+        booked = Booked(booking.source, plan.bounds(booking.at)[0], booking.cost, correction)
+        self._grants[answer.id] = booked
+        self._book(booked, booking.cost)
+        spent = self._periods[booked.source, booked.period]
+        fine = spent <= plan.limit or correction or not booking.cost
+        self.expect(fine, f"{booking.source}: {spent} credits are booked, the plan has {plan.limit}")
 
     def _settle(self, settlement: Settlement | None) -> None:
         grant = self._grants.get(settlement.grant.id) if settlement is not None else None
@@ -109,11 +124,12 @@ class Invariants:
             return
         grant.settled = True
         if settlement.charged is not None:
-            self._book(grant.booking, settlement.charged - grant.booking.cost)
+            self._book(grant, settlement.charged - grant.cost)
 
-    def _book(self, booking: Booking, cost: int) -> None:
-        self.booked[booking.source] += cost
-        self._periods[booking.source, self._plans[booking.source].bounds(booking.at)[0]] += cost
+    def _book(self, of: Booked, cost: int) -> None:
+        self.booked[of.source] += cost
+        self._corrected[of.source] += cost if of.corrects else 0
+        self._periods[of.source, of.period] += cost
 
     def failed(self, settlement: Settlement) -> None:
         self._settle(settlement)
@@ -122,6 +138,8 @@ class Invariants:
         """The provider counted."""
         self.metered[source] += cost
         metered, booked = self.metered[source], self.booked[source]
+        if self.clocks_step:  # what was booked by a clock that was set back was counted in another period
+            booked -= self._corrected[source]
         self.expect(metered <= booked, f"{source}: {metered} credits are metered, {booked} booked")
 
     # ------------------------------------------------------------------ decisions
@@ -133,6 +151,8 @@ class Invariants:
             if state.last_attempt == decision.at:
                 self.tried[state.account] = now
                 self._by[state.account] = decision.at, MEMBER.get()
+            if state.last_reading == decision.at:
+                self.read[state.account] = self._now()
         for alert in decision.alerts:
             self._alert(alert)
         for delivery in decision.deliveries:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LATE = 1800.0
 """Seconds after which what is kept has led to what it must."""
-JUST_NOW = 300.0
+JUST_NOW = 900.0
 """Seconds in which what was owed just before the end may be told."""
 WAITS = 600.0
 

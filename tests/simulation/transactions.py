@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 
 from tests.simulation.conductor import CONDUCTOR, ConductedConnection, Conductor, Killed
-from tests.simulation.invariants import POOR, RICH, Invariants
+from tests.simulation.invariants import POOR, RICH, Booked, Invariants
 from tests.simulation.member import START
 from tests.simulation.patching import patched
 from tests.simulation.scenario import Scenario
@@ -53,10 +53,11 @@ class Kept(Invariants):
     def _sum(self, known: Alert | None, alert: Alert) -> None:
         """What is committed between a sum's look and its end leaves it to be judged again."""
 
-    def lost(self, booking: Booking, booked: int) -> None:
+    def lost(self, booking: Booking, booked: int, plan: CreditPlan) -> None:
         """Somebody died who has booked something, or was refused. `booked`: what the database has now."""
         if booked != self.booked[booking.source]:
-            self._book(booking, booking.cost)
+            of = Booked(booking.source, plan.bounds(booking.at)[0], booking.cost, corrects=False)
+            self._book(of, booking.cost)
 
 
 @dataclass
@@ -303,9 +304,9 @@ class Member:
             granted.append(self.core.reserve(booking, allowance))
         except Killed as killed:
             if killed.kept:  # booked, perhaps, and nobody knows under which number
-                self._stage.watched.lost(booking, self._stage.booked())
+                self._stage.watched.lost(booking, self._stage.booked(), self._stage.plan)
             raise
-        self._stage.watched.reserved(booking, granted[0])
+        self._stage.watched.reserved(booking, granted[0], allowance.credits)
         return granted[0]
 
     def _reading(self, account: Account) -> Outcome:

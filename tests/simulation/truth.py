@@ -100,8 +100,11 @@ class Provider:
         self.metered = 0
         self.by_period: dict[datetime, int] = defaultdict(int)
         self.asked: dict[Account, list[datetime]] = defaultdict(list)
-        self._lied: set[Account] = set()
-        """Of whom the last answer said what is not so: twice in a row would be believed."""
+        self.kept: Callable[[Account], datetime | None] = lambda _: None
+        """When a reading of an account was kept last."""
+        self._lied: dict[Account, datetime | None] = {}
+        """Of whom an answer said what is not so, and when the next one told the truth. Until that is kept it
+        does not lie again: twice in a row would be believed."""
 
     def ail(self, mode: str, share: float = 1.0) -> None:
         self.mode, self.share = mode, share
@@ -152,11 +155,16 @@ class Provider:
         return self.chance.choice(MODES) if self.chance.random() < self.ill_luck else ALL_IS_WELL
 
     def _outcome(self, account: Account, mode: str) -> Outcome:
+        if (told := self._lied.get(account)) is not None:
+            kept = self.kept(account)
+            if kept is not None and kept >= told:
+                del self._lied[account]
         lies = mode in ("empty", "left out") and account not in self._lied and self.chance.random() < 0.7
         if not lies:
-            self._lied.discard(account)
+            if account in self._lied:
+                self._lied[account] = self._lied[account] or self.now()
             return self._reading(account)
-        self._lied.add(account)
+        self._lied[account] = None
         if mode == "left out":
             return Miss(account, MissReason.OMITTED, "the answer does not mention it")
         return Reading(account, {}, chains=frozenset({account.chain}))

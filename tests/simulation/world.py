@@ -81,6 +81,9 @@ class World:
         names = ("ops", "pager")
         self.over = False
         self.watched = Invariants(self.truth, {"coins": plan}, names, self.loop.time, self)
+        for each in self.providers.values():
+            each.kept = self.watched.read.get
+        self.watched.clocks_step = any(each.what == "clock steps" for each in scenario.faults)
         self.fars = {
             name: Far(name, seed, self.loop.time, self.cut_off, self._arrived, self._sends) for name in names
         }

@@ -39,6 +39,10 @@ class Queue(Protocol):
         """Make accounts due; `alone`: each in a batch of its own. The more urgent of two purposes wins."""
         ...
 
+    def put_back(self, accounts: Iterable[Account], purpose: Purpose) -> None:
+        """Make due again those of a batch that were not asked for."""
+        ...
+
     async def take(self, limit: int) -> Batch:
         """Wait for work and take up to `limit` accounts of the most urgent purpose."""
         ...

@@ -164,7 +164,7 @@ class Poller:
                 anew = anew and batch.purpose in (*PATIENT, Purpose.BY_HAND)
                 if anew or (not following and self.queue.urgent(batch)):
                     left = [account for each in (*following, *waiting) for account in each.accounts]
-                    self.queue.put(left, batch.purpose)
+                    self.queue.put_back(left, batch.purpose)
                     break
                 self._progressed = self._clock.monotonic()
         finally:
