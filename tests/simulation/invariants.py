@@ -84,7 +84,7 @@ class Invariants:
         self.moved: dict[Account, float] = {}
         """When it was last concluded that an account holds something else."""
         self._by: dict[Account, tuple[datetime, str]] = {}
-        """The same in the store's time, and through whom."""
+        """When each was read last, in the store's time, and through whom."""
         self._starts: dict[str, int] = {}
         self.tried: dict[Account, float] = {}
         """When an attempt to read each account was concluded last."""
@@ -150,8 +150,8 @@ class Invariants:
         for state in decision.accounts:
             if state.last_attempt == decision.at:
                 self.tried[state.account] = now
+            if state.last_reading == decision.at:  # what could not be read may be tried again by anybody
                 self._by[state.account] = decision.at, MEMBER.get()
-            if state.last_reading == decision.at:
                 self.read[state.account] = self._now()
         for alert in decision.alerts:
             self._alert(alert)
