@@ -107,15 +107,23 @@ async def test_the_word_that_a_job_brings_is_known_until_the_job_is_done() -> No
     assert asker.queue.word_of(account(1)) is None
 
 
-async def test_what_goes_back_unasked_of_a_job_that_is_done_again_is_still_known_to_be_settled() -> None:
+async def test_what_was_not_asked_for_of_a_job_that_is_done_again_is_still_known_to_be_settled() -> None:
     asker = Asker({account(2): EARLIER + timedelta(seconds=9)})
     queue = asker.queue
     doing = asyncio.create_task(queue.do(job(1, 2)))
     batch = await queue.take(50)
-    queue.put_back([account(2)], batch.purpose)
+    queue.put([account(2)], batch.purpose)  # nothing can be read now: it waits for a sign of life
     queue.done(batch)
     assert await queue.settled([account(2)]) == [account(2)]
-    queue.put([account(2)], Purpose.CONFIRMATION)  # it was asked for, and is to be again
-    assert not await queue.settled([account(2)])
+    queue.asked([account(2)])
+    assert not await queue.settled([account(2)])  # it is put again because it was asked for
     queue.done(await queue.take(50))
     await doing
+
+
+async def test_who_is_left_until_others_can_be_read_is_known_to_be_settled_after_the_job() -> None:
+    asker = Asker({account(1): EARLIER})
+    doing = asyncio.create_task(asker.queue.do(job(1)))
+    asker.queue.done(await asker.queue.take(50))
+    await doing
+    assert await asker.queue.settled([account(1)]) == [account(1)]

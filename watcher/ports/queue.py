@@ -39,8 +39,8 @@ class Queue(Protocol):
         """Make accounts due; `alone`: each in a batch of its own. The more urgent of two purposes wins."""
         ...
 
-    def put_back(self, accounts: Iterable[Account], purpose: Purpose) -> None:
-        """Make due again those of a batch that were not asked for."""
+    def asked(self, accounts: Iterable[Account]) -> None:
+        """These were asked for: when they are put again they become due anew."""
         ...
 
     async def take(self, limit: int) -> Batch:

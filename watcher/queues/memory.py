@@ -46,8 +46,8 @@ class PollQueue:
                 self._lines[old][account] = True
         self._changed.set()
 
-    def put_back(self, accounts: Iterable[Account], purpose: Purpose) -> None:
-        PollQueue.put(self, accounts, purpose)  # whatever an heir does with those that were asked for
+    def asked(self, accounts: Iterable[Account]) -> None:
+        pass
 
     async def take(self, limit: int) -> Batch:
         while True:

@@ -164,7 +164,7 @@ class Poller:
                 anew = anew and batch.purpose in (*PATIENT, Purpose.BY_HAND)
                 if anew or (not following and self.queue.urgent(batch)):
                     left = [account for each in (*following, *waiting) for account in each.accounts]
-                    self.queue.put_back(left, batch.purpose)
+                    self.queue.put(left, batch.purpose)
                     break
                 self._progressed = self._clock.monotonic()
         finally:
@@ -186,6 +186,8 @@ class Poller:
         """One request, or None if the allowance has no room for it for long."""
         with self.throttle.request():
             grant = await self._reserve(request, purpose)
+            if grant is not None:
+                self.queue.asked(grant.accounts if isinstance(grant, AskedMeanwhile) else request.accounts)
             if isinstance(grant, AskedMeanwhile):
                 rest = [account for account in request.accounts if account not in grant.accounts]
                 return Reply((), more=tuple(self.source.plan(rest, self._clock.now())) if rest else ())
