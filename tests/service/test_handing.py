@@ -19,7 +19,7 @@ from watcher.domain.values.errors import StoreError
 from watcher.ports.hints import HintWord
 from watcher.ports.shared_work import HandedJob, OwedRecheck, PolledRequest, PollJob
 from watcher.queues.memory import PollQueue
-from watcher.service.handing import AHEAD, EXHAUSTED, OVERLAP, TOGETHER, HandingOut, pass_on
+from watcher.service.handing import AHEAD, EXHAUSTED, OVERLAP, SOON, TOGETHER, HandingOut, pass_on
 from watcher.service.polling import PollEvents
 from watcher.store.memory.store import MemoryStore
 
@@ -263,3 +263,13 @@ async def test_who_asks_for_more_at_once_has_more_jobs_ahead() -> None:
     planner.queue.put(map(account, range(10 * TOGETHER)), Purpose.SCHEDULED)
     await planner.handing.once()
     assert len(planner.work.jobs) == 3 * AHEAD
+
+
+async def test_what_is_put_is_handed_out_soon_and_not_at_the_next_look() -> None:
+    planner = Planner()
+    running = asyncio.create_task(planner.handing.run())
+    await planner.clock.advance(SOON)
+    planner.queue.put([account(1)], Purpose.HINTED)
+    await planner.clock.advance(SOON)
+    assert planner.purposes == [Purpose.HINTED]
+    running.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +27,9 @@ class Queue(Protocol):
     Each account stands in it once, so it is never longer than the watch list. An account that is being
     asked for is given to nobody else until it is `done`.
     """
+
+    changed: asyncio.Event
+    """Set by what is put, and by what may be asked for again. Whoever waits for it clears it."""
 
     def __len__(self) -> int:
         """Accounts that are due and not taken."""

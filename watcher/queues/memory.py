@@ -25,7 +25,7 @@ class PollQueue:
         self._lines: dict[Purpose, dict[Account, bool]] = {purpose: {} for purpose in _URGENCY}
         """Who is due, by purpose and in that order; beside each whether it must be asked for alone."""
         self._busy: set[Account] = set()
-        self._changed = asyncio.Event()
+        self.changed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._why)
@@ -44,7 +44,7 @@ class PollQueue:
                 self._lines[purpose][account] = self._lines[old].pop(account) or alone
             elif alone:
                 self._lines[old][account] = True
-        self._changed.set()
+        self.changed.set()
 
     def asked(self, accounts: Iterable[Account]) -> None:
         pass
@@ -54,8 +54,8 @@ class PollQueue:
             batch = self.take_now(limit)
             if batch is not None:
                 return batch
-            self._changed.clear()
-            await self._changed.wait()
+            self.changed.clear()
+            await self.changed.wait()
 
     def take_now(self, limit: int, purposes: Collection[Purpose] = _ORDER) -> Batch | None:
         for purpose, line in self._lines.items():
@@ -92,7 +92,7 @@ class PollQueue:
     def done(self, batch: Batch) -> None:
         self._busy.difference_update(batch.accounts)
         if self._why:
-            self._changed.set()
+            self.changed.set()
 
     def _free(self, line: Mapping[Account, bool], limit: int) -> list[Account]:
         """Up to `limit` accounts that may be asked for now; or one that must be asked for alone."""

@@ -26,14 +26,16 @@ from watcher.service.polling import Poller, PollEvents
 
 log = logging.getLogger(__name__)
 
-LOOK = 1.0
+LOOK, SOON = 1.0, 0.2
+"""Seconds from one look at what is done and due to the next one, at most and, where something is put, at
+least."""
 SWEEP_EVERY = 3.0
 FACTS_EVERY = 10.0
 AHEAD = 2
 """Jobs ahead for each request that those who ask may have under way, and as many urgent ones."""
 
 TOGETHER = 50
-"""Accounts of one job, about as many as one request holds."""
+"""Accounts of one job."""
 
 OVERLAP = timedelta(seconds=60)
 """For how long a request may be concluded and not be seen yet."""
@@ -94,11 +96,13 @@ class HandingOut:
         """Hand out what is due, until cancelled."""
         self._since = self._heard_until() or self._began
         while True:
+            self._queue.changed.clear()
             try:
                 await self.once()
             except StoreError as error:
                 log.warning("%s: no jobs are handed out: %s", self._source, error)
-            await self._clock.sleep(LOOK)
+            await self._clock.sleep(SOON)
+            await self._clock.wait(self._queue.changed, LOOK - SOON)
 
     async def once(self) -> None:
         """Hear of what was done, and hand out what there is room for."""

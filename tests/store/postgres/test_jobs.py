@@ -103,6 +103,20 @@ async def test_a_job_comes_as_it_was_handed_out_and_is_gone_when_it_is_done(data
         assert do.ended == [told]
 
 
+async def test_a_job_that_this_process_hands_out_is_taken_at_once(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK", 3600.0)
+    async with members(database) as (work,):
+        do = Doing()
+        do.go.set()
+        async with taking(work, do):
+            await work.hand("a", [job(1)])
+            await do.until(1)
+            await work.hand("a", [job(2)])  # it has looked, and found nothing more
+            await do.until(2)
+
+
 async def test_many_members_do_each_job_once(database: str) -> None:
     async with members(database, 3) as works:
         await works[0].hand("a", [job(number) for number in range(20)])

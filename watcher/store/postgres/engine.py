@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, LiteralString, NoReturn
+from typing import Any, LiteralString
 
 from procrastinate.connector import BaseAsyncConnector, Notify
 from procrastinate.jobs import Status
@@ -38,11 +38,16 @@ SHORT = 2.0
 """Seconds between two attempts while the database is away: who is to end says so to the engine, too."""
 
 
+_CHANNEL, _INSERTED = "procrastinate_queue_v1#", '{"type": "job_inserted", "job_id": 0}'
+"""How the engine names what is told of a queue, and what its own triggers say."""
+
+
 class JobConnector(BaseAsyncConnector):
     """The engine's statements, each a transaction of its own in a thread."""
 
     def __init__(self, pool: Pool, threads: ThreadPoolExecutor, outage: Outage) -> None:
         self._pool, self._threads, self._outage = pool, threads, outage
+        self._listeners: list[tuple[frozenset[str], Notify]] = []
 
     async def open_async(self, pool: Any = None) -> None:
         """Its connections are there."""
@@ -59,8 +64,21 @@ class JobConnector(BaseAsyncConnector):
     async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
         return await self._run(query, arguments)
 
-    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> NoReturn:
-        raise NotImplementedError  # a look each second does
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Tell who takes jobs of what this process hands out; of the rest a look each second tells."""
+        listener = frozenset(channels), on_notification
+        self._listeners.append(listener)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._listeners.remove(listener)
+
+    async def tell(self, queues: Collection[str]) -> None:
+        """Jobs are in these queues."""
+        told = {f"{_CHANNEL}{queue}" for queue in queues}
+        for channels, on_notification in tuple(self._listeners):
+            for channel in channels & told:
+                await on_notification(channel=channel, payload=_INSERTED)
 
     async def _run(self, query: LiteralString, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         def work() -> list[dict[str, Any]]:

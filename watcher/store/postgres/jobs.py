@@ -99,7 +99,8 @@ class PostgresSharedWork:
         self.pool = pool
         self.threads = ThreadPoolExecutor(max_workers=pool.size, thread_name_prefix="work")
         self._outage = outage or Outage(pool.place, Timer(), DatabaseClock())
-        self._app = App(connector=JobConnector(pool, self.threads, self._outage))
+        self._connector = JobConnector(pool, self.threads, self._outage)
+        self._app = App(connector=self._connector)
         self._jobs = self._app.job_manager
 
     def close(self) -> None:
@@ -124,7 +125,9 @@ class PostgresSharedWork:
             )
             for each in jobs
         ]  # fmt: skip
-        return [job.id or 0 for job in await self._jobs.batch_defer_jobs_async(found)] if found else []
+        kept = await self._jobs.batch_defer_jobs_async(found) if found else []
+        await self._connector.tell({job.queue for job in found})
+        return [job.id or 0 for job in kept]
 
     async def ahead(self, crowd: str) -> list[HandedJob]:
         return [
@@ -274,7 +277,7 @@ async def _work(app: App, queues: Sequence[str], most: int) -> None:
                 queues=queues, concurrency=most, fetch_job_polling_interval=LOOK,
                 update_heartbeat_interval=BEAT, stalled_worker_timeout=STALLED,
                 shutdown_graceful_timeout=ENDING, delete_jobs="always",
-                listen_notify=False, install_signal_handlers=False,
+                install_signal_handlers=False,
             )  # fmt: skip
         except StoreError as error:
             if str(error) != said or loop.time() - at >= SAID:
