@@ -14,7 +14,7 @@ from tests.fakes import FakeClock, FakeMembers
 from watcher.config.configuration import configure
 from watcher.daemon import run
 from watcher.daemon.run import Daemon
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import RoleLostError
 from watcher.ports.members import Identity
 from watcher.store.memory.store import MemoryStore
 
@@ -95,7 +95,7 @@ class LosesItsRole(FakeMembers):
     async def introduce(self, who: Callable[[], Identity]) -> None:
         self.begun += 1
         if self.begun == 1:
-            raise StoreError("plan is led by another member by now; nothing was written")
+            raise RoleLostError("plan is led by another member by now; nothing was written")
         self.identity = who()
         await asyncio.Event().wait()
 
@@ -116,5 +116,5 @@ async def test_a_member_that_loses_the_store_while_it_begins_begins_anew(tmp_pat
 async def test_a_file_that_fails_while_a_daemon_begins_ends_it(tmp_path: Path) -> None:
     path, store = write(tmp_path, 1), MemoryStore()
     store.members = LosesItsRole()
-    with pytest.raises(StoreError, match="nothing was written"):
+    with pytest.raises(RoleLostError, match="nothing was written"):
         await Daemon(path, {}, lambda _: None).serve(configure(path, {}), store)

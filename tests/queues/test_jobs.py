@@ -121,9 +121,20 @@ async def test_what_was_not_asked_for_of_a_job_that_is_done_again_is_still_known
     await doing
 
 
-async def test_who_is_left_until_others_can_be_read_is_known_to_be_settled_after_the_job() -> None:
-    asker = Asker({account(1): EARLIER})
+async def test_a_poll_by_hand_asks_for_who_was_read_since_its_job_was_planned() -> None:
+    asker = Asker({account(1): EARLIER + timedelta(seconds=9)})
     doing = asyncio.create_task(asker.queue.do(job(1)))
+    batch = await asker.queue.take(50)
+    asker.queue.put([account(1)], Purpose.BY_HAND)
+    asker.queue.done(batch)
+    assert not await asker.queue.settled([account(1)])
     asker.queue.done(await asker.queue.take(50))
     await doing
-    assert await asker.queue.settled([account(1)]) == [account(1)]
+
+
+async def test_what_a_job_left_unasked_is_not_taken_for_settled_after_it() -> None:
+    asker = Asker({account(1): EARLIER + timedelta(seconds=9)})
+    doing = asyncio.create_task(asker.queue.do(job(1)))
+    asker.queue.done(await asker.queue.take(50))  # the allowance had no room
+    await doing
+    assert not await asker.queue.settled([account(1)])

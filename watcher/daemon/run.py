@@ -41,7 +41,7 @@ from watcher.daemon.upkeep import (
 )
 from watcher.daemon.waiting import opened
 from watcher.domain.audit import Actor, AuditAction
-from watcher.domain.values.errors import ConfigurationError, StoreError
+from watcher.domain.values.errors import ConfigurationError, RoleLostError, StoreBusyError, StoreError
 from watcher.domain.values.formatting import counted
 from watcher.ports.channel import Draw
 from watcher.ports.clock import Clock
@@ -116,7 +116,7 @@ class Daemon:
         while not self.stopping.is_set():
             try:
                 following = await self._from_the_start(configuration, store)
-            except StoreError as error:
+            except (StoreBusyError, RoleLostError) as error:
                 if not configuration.settings.store.shared:
                     raise
                 # The server went away meanwhile, or another member gained what this one led.

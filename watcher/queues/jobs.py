@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
+from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
 from watcher.ports.hints import HintWord
 from watcher.ports.queue import Batch
@@ -20,21 +21,28 @@ class JobQueue(PollQueue):
         super().__init__()
         self._work = work
         self._planned: dict[Account, datetime] = {}
-        """Of those that were not asked for yet. Some are left until others can be read."""
+        """When those of jobs that are being done became due, until they are asked for."""
         self._words: dict[Account, HintWord] = {}
         self._ended = asyncio.Event()
 
     async def do(self, job: PollJob) -> None:
         """Have a job done: until each of its accounts was asked for, or given up."""
         accounts, batch = job.batch.accounts, job.batch
-        self.put(accounts, batch.purpose, alone=batch.alone)
+        super().put(accounts, batch.purpose, alone=batch.alone)
         self._planned.update(dict.fromkeys(accounts, job.planned))
         self._words.update(job.words)
         while any(map(self.holds, accounts)):
             self._ended.clear()
             await self._ended.wait()
         for account in accounts:
+            self._planned.pop(account, None)
             self._words.pop(account, None)
+
+    def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
+        accounts = list(accounts)
+        if purpose is Purpose.BY_HAND:  # whoever wants it now wants it read now
+            self.asked(accounts)
+        super().put(accounts, purpose, alone=alone)
 
     def asked(self, accounts: Iterable[Account]) -> None:
         for account in accounts:

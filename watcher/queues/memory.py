@@ -91,7 +91,7 @@ class PollQueue:
 
     def done(self, batch: Batch) -> None:
         self._busy.difference_update(batch.accounts)
-        if self._why:
+        if any(account in self._why for account in batch.accounts):
             self.changed.set()
 
     def _free(self, line: Mapping[Account, bool], limit: int) -> list[Account]:

@@ -87,8 +87,8 @@ class FixedScheduler:
         asked for last."""
         self._affordable, self._clock, self._queue = affordable, clock, queue
         self._attempts = attempts
-        # APScheduler knows of its own ticks only: whoever was made due by `begin`, less than half an interval
-        # ago, is left out of a tick.
+        # APScheduler knows of its own ticks only: who was made due by a look-up less than half an interval
+        # ago is left out of a tick. A slot of very many may tick before: it asks for all its own.
         self._slots = [slot for times, accounts in fixed.items() for slot in slots_of(times, accounts)]
         self._unknown = deque(self._slots)
         """The slots whose last attempts are not looked up yet; the first one is next."""

@@ -101,6 +101,7 @@ class HandingOut:
                 await self.once()
             except StoreError as error:
                 log.warning("%s: no jobs are handed out: %s", self._source, error)
+                await self._clock.sleep(LOOK - SOON)
             await self._clock.sleep(SOON)
             await self._clock.wait(self._queue.changed, LOOK - SOON)
 

@@ -95,5 +95,9 @@ class StoreBusyError(StoreError):
     """The store is locked, full or read-only for now: the same call may succeed later."""
 
 
+class RoleLostError(StoreError):
+    """Another member leads by now what this one wrote on behalf of."""
+
+
 class StoreInUseError(StoreError):
     """Another daemon has this store open."""

@@ -75,6 +75,10 @@ def complete(chain: str) -> frozenset[str]:
     return frozenset({chain})
 
 
+def _weight(last: LastAnswer | None) -> int:
+    return _ALONE + (len(last.known) if last is not None else 0)
+
+
 class RowNames:
     """Assets seen so far; forgets everything when it grows too large.
 
@@ -116,11 +120,12 @@ class RowNames:
 
     def keep(self, account: Account, last: LastAnswer | None) -> None:
         """Keep what the last answer said of an account, to compare the next one with."""
-        if account not in self.last:
-            self._rows += _ALONE + (len(last.known) if last is not None else 0)
-            if self._rows > _MOST_ROWS:
-                self.last.clear()
-                self._rows = 0
+        if account in self.last:
+            self._rows -= _weight(self.last[account])
+        self._rows += _weight(last)
+        if self._rows > _MOST_ROWS:
+            self.last.clear()
+            self._rows = _weight(last)
         self.last[account] = last
 
     def of(self, chain: str) -> tuple[dict[str, KnownAsset], dict[str | None, KnownAsset]]:

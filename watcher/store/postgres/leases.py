@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.domain.values.errors import StoreError
+from watcher.domain.values.errors import RoleLostError
 from watcher.ports.members import Lease
 from watcher.store.postgres.pool import Connection
 
@@ -18,9 +18,9 @@ WHERE usename = current_user AND datname = current_database() AND application_na
 
 
 def check_lease(conn: Connection, lease: Lease) -> None:
-    """First in a transaction. Who gains the role waits for its end; StoreError for who comes after that."""
+    """First in a transaction. Who gains the role waits for its end; RoleLostError for who comes later."""
     if conn.execute(_CHECK, (lease.role, lease.term, lease.member)).fetchone() is None:
-        raise StoreError(f"{lease.role} is led by another member by now; nothing was written")
+        raise RoleLostError(f"{lease.role} is led by another member by now; nothing was written")
 
 
 def end_silent(conn: Connection, silent: float = SILENT) -> int:

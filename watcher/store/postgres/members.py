@@ -261,6 +261,7 @@ class PostgresMembers:
 
     async def _join(self, until: float) -> None:
         """Connect, and be called by one's name. Who has died with its machine may have it for a while."""
+        self._drop()
         self._ballot = await self._run(self._connect)
         self._reached = self._ticks()
         while not await self._ask(lambda ballot: ballot.called(self.identity.name)):

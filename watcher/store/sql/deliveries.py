@@ -110,8 +110,8 @@ def listed(
     order = "d.state <> 'given_up', " if given_up_first else ""
     order += f"d.created DESC, {key} DESC"
     where, values = _wanted(state, channel)
-    chosen = f"SELECT {key} FROM deliveries d {where} ORDER BY {order} LIMIT :limit OFFSET :skip"
-    return found(database, f"WHERE {key} IN ({chosen}) ORDER BY {order}", limit=limit, skip=skip, **values)
+    chosen = f"SELECT d.id FROM deliveries d {where} ORDER BY {order} LIMIT :limit OFFSET :skip"
+    return found(database, f"WHERE d.id IN ({chosen}) ORDER BY {order}", limit=limit, skip=skip, **values)
 
 
 def count(database: Database, state: str | None = None, channel: str | None = None) -> int:

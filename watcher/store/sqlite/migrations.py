@@ -76,7 +76,7 @@ def m005_quarantine(db: Database) -> None:
 
 @migrations()
 def m006_poll_log(db: Database) -> None:
-    """Which accounts each request read or missed (`polllog.py`), and when a daemon ran."""
+    """Which accounts each request read or missed, and when a daemon ran."""
     db.execute("ALTER TABLE requests ADD COLUMN outcomes TEXT")
     db.execute("CREATE TABLE runs (began INTEGER PRIMARY KEY, seen INTEGER NOT NULL)")
 
