@@ -19,15 +19,10 @@ from watcher.store.postgres.questions import members as member_rows
 from watcher.store.postgres.questions import past as whole_past
 from watcher.store.postgres.questions import sparks as spark_data
 from watcher.store.postgres.questions.asking import number
-from watcher.store.sql import alerts as alert_rows
-from watcher.store.sql import audit as audit_rows
-from watcher.store.sql import deliveries as outbox
-from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings, ledger, names
-from watcher.store.sql import history as shared_history
+from watcher.store.sql.questions import SharedQuestions
 
 
-class PostgresQueries:
+class PostgresQueries(SharedQuestions):
     """Questions to one schema. All answers of a `with` block are of one moment."""
 
     def __init__(self, pool: Pool) -> None:
@@ -49,7 +44,6 @@ class PostgresQueries:
 
     poll_marks = streamed_by(whole_past.poll_marks)
     past = answered_by(whole_past.read)
-    other_names = answered_by(names.other_names)
     history = answered_by(change_rows.history)
     oldest = answered_by(change_rows.oldest)
     recorded = answered_by(change_rows.recorded)
@@ -63,40 +57,10 @@ class PostgresQueries:
     mark = answered_by(marks.mark_of)
     changes = answered_by(marks.changes_in)
     newest = answered_by(marks.newest)
-    prices = answered_by(shared_history.newest_prices)
 
-    requests = answered_by(ledger.logged)
-    hours = answered_by(ledger.hours)
-    spent = answered_by(ledger.spent)
-    fact = answered_by(ledger.fact)
     facts = answered_by(learnt.whole)
     hinted_polls = answered_by(hinted.polls)
     hint_tallies = answered_by(hinted.tallies)
-
-    deliveries = answered_by(outbox.listed)
-    count_deliveries = answered_by(outbox.count)
-    delivery = answered_by(outbox.one)
-    counts = answered_by(outbox.counts)
-    waiting = answered_by(outbox.waiting)
-    named_deliveries = answered_by(outbox.named)
-    channels = answered_by(outbox.channels)
-    deliveries_of = answered_by(outbox.about)
-    latest_event = answered_by(outbox.latest_event)
-    told_together = answered_by(outbox.told_together)
-
-    alerts = answered_by(alert_rows.newest)
-    live_alerts = answered_by(alert_rows.live)
-    alert = answered_by(alert_rows.one)
-    named_alerts = answered_by(alert_rows.named)
-    last_alert = answered_by(alert_rows.last)
-    acknowledged = answered_by(alert_rows.acknowledged)
-    silences = answered_by(alert_rows.silences)
-    event = answered_by(event_rows.one)
-    events = answered_by(event_rows.newest)
-    happened = answered_by(happenings.listed)
-    count_happened = answered_by(happenings.count)
-    audit = answered_by(audit_rows.newest)
-    count_audit = answered_by(audit_rows.count)
 
     members = answered_by(member_rows.all_of)
     work = answered_by(member_rows.work_of)

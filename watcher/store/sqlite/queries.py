@@ -11,12 +11,8 @@ from watcher.ports.members import MemberState
 from watcher.ports.queries import PollMark
 from watcher.store.answering import answered_by, streamed_by
 from watcher.store.codec import time
-from watcher.store.sql import alerts as alert_rows
-from watcher.store.sql import audit as audit_rows
-from watcher.store.sql import deliveries as outbox
-from watcher.store.sql import events as event_rows
-from watcher.store.sql import happenings, ledger, names
-from watcher.store.sql import history as shared_history
+from watcher.store.sql import ledger
+from watcher.store.sql.questions import SharedQuestions
 from watcher.store.sqlite import (
     chart_data,
     hinted,
@@ -30,7 +26,7 @@ from watcher.store.sqlite.connection import StoreConnection, check_version, conn
 from watcher.store.sqlite.errors import translated
 
 
-class SqliteQueries:
+class SqliteQueries(SharedQuestions):
     """Questions to a store on disk. Use as a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +46,6 @@ class SqliteQueries:
         self._conn.close()
 
     past = answered_by(snapshot.read)
-    other_names = answered_by(names.other_names)
     history = answered_by(change_rows.history)
     oldest = answered_by(change_rows.oldest)
     recorded = answered_by(change_rows.recorded)
@@ -64,40 +59,10 @@ class SqliteQueries:
     mark = answered_by(marks.mark)
     changes = answered_by(marks.changes)
     newest = answered_by(marks.newest)
-    prices = answered_by(shared_history.newest_prices)
 
-    requests = answered_by(ledger.logged)
-    hours = answered_by(ledger.hours)
-    spent = answered_by(ledger.spent)
-    fact = answered_by(ledger.fact)
     facts = answered_by(ledger.facts)
     hinted_polls = answered_by(hinted.polls)
     hint_tallies = answered_by(hinted.tallies)
-
-    deliveries = answered_by(outbox.listed)
-    count_deliveries = answered_by(outbox.count)
-    delivery = answered_by(outbox.one)
-    counts = answered_by(outbox.counts)
-    waiting = answered_by(outbox.waiting)
-    named_deliveries = answered_by(outbox.named)
-    channels = answered_by(outbox.channels)
-    deliveries_of = answered_by(outbox.about)
-    latest_event = answered_by(outbox.latest_event)
-    told_together = answered_by(outbox.told_together)
-
-    alerts = answered_by(alert_rows.newest)
-    live_alerts = answered_by(alert_rows.live)
-    alert = answered_by(alert_rows.one)
-    named_alerts = answered_by(alert_rows.named)
-    last_alert = answered_by(alert_rows.last)
-    acknowledged = answered_by(alert_rows.acknowledged)
-    silences = answered_by(alert_rows.silences)
-    event = answered_by(event_rows.one)
-    events = answered_by(event_rows.newest)
-    happened = answered_by(happenings.listed)
-    count_happened = answered_by(happenings.count)
-    audit = answered_by(audit_rows.newest)
-    count_audit = answered_by(audit_rows.count)
 
     def poll_marks(self) -> Iterator[PollMark]:
         sql = "SELECT source, chain, address, last_reading, misses FROM accounts"
