@@ -44,6 +44,12 @@ def leader_of(there: MemberStand, role: str) -> str:
     return str(name)
 
 
+async def led_by(there: MemberStand, name: str, role: str = "plan") -> None:
+    """Until this member leads: for a moment after another one let go, nobody does."""
+    held = f"SELECT member FROM leases WHERE role = '{role}' AND held('role', role)"  # noqa: S608
+    await there.until(held, name)
+
+
 def other_than(there: MemberStand, name: str) -> str:
     (other,) = there.members.keys() - {name}
     return other

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.given import at_work, leader_of, move, other_than, sound
+from tests.chaos.given import at_work, leader_of, led_by, move, other_than, sound
 from tests.chaos.member_storm import member_storm, member_thirst
 from tests.chaos.members import MemberStand
 from tests.chaos.stand import Zygote, eventually, long
@@ -67,7 +67,7 @@ async def test_when_a_member_ends_the_other_one_does_what_it_did(
 
     move(two, "0.9")
     await two.told("low", "resolved")
-    assert leader_of(two, "plan") == other_than(two, name)
+    await led_by(two, other_than(two, name))
     await sound(two)
 
 

@@ -89,7 +89,7 @@ class Invariants:
         self.tried: dict[Account, float] = {}
         """When an attempt to read each account was concluded last."""
         self.read: dict[Account, datetime] = {}
-        """When a reading of each was kept last."""
+        """When a reading of each was kept last that leaves no doubt: a lie that arrives late does."""
 
     def expect(self, holds: bool, words: str) -> None:
         if not holds:
@@ -152,7 +152,8 @@ class Invariants:
                 self.tried[state.account] = now
             if state.last_reading == decision.at:  # what could not be read may be tried again by anybody
                 self._by[state.account] = decision.at, MEMBER.get()
-                self.read[state.account] = self._now()
+                if not state.held and not state.omitted:
+                    self.read[state.account] = self._now()
         for alert in decision.alerts:
             self._alert(alert)
         for delivery in decision.deliveries:

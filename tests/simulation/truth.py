@@ -101,7 +101,7 @@ class Provider:
         self.by_period: dict[datetime, int] = defaultdict(int)
         self.asked: dict[Account, list[datetime]] = defaultdict(list)
         self.kept: Callable[[Account], datetime | None] = lambda _: None
-        """When a reading of an account was kept last."""
+        """When a reading of an account was kept last, and nothing of it was in doubt."""
         self._lied: dict[Account, datetime | None] = {}
         """Of whom an answer said what is not so, and when the next one told the truth. Until that is kept it
         does not lie again: twice in a row would be believed."""
