@@ -11,7 +11,7 @@ from tests.fakes import START, FakeClock, FakeSource
 from tests.service.given import make_engine
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
-from watcher.domain.model import Account, Reading
+from watcher.domain.model import Account, Miss, MissReason, Reading
 from watcher.ports.hints import HintWord
 from watcher.ports.queue import Batch
 from watcher.ports.shared_work import PollJob, SharedWork
@@ -27,15 +27,15 @@ def account(number: int) -> Account:
     return Account("fake", "ethereum", f"0x{number:040x}")
 
 
-class Attempts:
-    """Of what members share, when accounts were asked for."""
+class Readings:
+    """Of what members share, when accounts were read."""
 
-    def __init__(self, attempts: Mapping[Account, datetime]) -> None:
-        self.attempts = dict(attempts)
+    def __init__(self, readings: Mapping[Account, datetime]) -> None:
+        self.readings = dict(readings)
 
     async def settled(self, planned: Mapping[Account, datetime]) -> Collection[Account]:
         return [
-            each for each, at in planned.items() if at <= self.attempts.get(each, EARLIER - timedelta(days=1))
+            each for each, at in planned.items() if at <= self.readings.get(each, EARLIER - timedelta(days=1))
         ]
 
 
@@ -47,10 +47,10 @@ def job(*numbers: int, planned: datetime = EARLIER, purpose: Purpose = Purpose.S
 class Asker:
     """A member's poller over its queue of jobs."""
 
-    def __init__(self, attempts: Mapping[Account, datetime] | None = None, batch: int = 50) -> None:
+    def __init__(self, readings: Mapping[Account, datetime] | None = None, batch: int = 50) -> None:
         self.clock, self.store = FakeClock(), MemoryStore()
         self.source = FakeSource(batch=batch, answers=lambda each: Reading(each, {}, {}, {}))
-        self.work = Attempts(attempts or {})
+        self.work = Readings(readings or {})
         self.queue = JobQueue(cast(SharedWork, self.work))
         engine = make_engine(self.store, Rules([], {}, []), self.clock)
         self.poller = Poller(SourceThrottle(self.source, self.clock), self.queue, engine)
@@ -85,10 +85,24 @@ async def test_of_a_request_only_those_are_left_out_who_were_settled() -> None:
     assert asker.asked == [{account(2), account(3)}]
 
 
-async def test_who_was_asked_for_before_the_job_was_planned_is_asked_for() -> None:
+async def test_who_was_read_before_the_job_was_planned_is_asked_for() -> None:
     asker = Asker({account(1): EARLIER - timedelta(milliseconds=1)})
     await asker.do(job(1))
     assert asker.asked == [{account(1)}]
+
+
+async def test_who_could_not_be_read_and_was_read_by_another_meanwhile_is_not_asked_for_again() -> None:
+    asker = Asker()
+    asker.source.answers = lambda each: (
+        Miss(each, MissReason.OMITTED, "left out") if each == account(1) else Reading(each, {}, {}, {})
+    )
+    doing = asyncio.create_task(asker.queue.do(job(1, 2)))
+    batch = await asker.queue.take(50)
+    await asker.poller.poll(batch)
+    asker.work.readings |= dict.fromkeys(batch.accounts, EARLIER + timedelta(seconds=9))
+    assert await asker.queue.settled(batch.accounts) == [account(1)]
+    asker.queue.done(batch)
+    doing.cancel()
 
 
 async def test_what_is_put_in_anew_by_who_asks_is_asked_for_though_it_was_just_asked_for() -> None:
@@ -107,7 +121,7 @@ async def test_the_word_that_a_job_brings_is_known_until_the_job_is_done() -> No
     assert asker.queue.word_of(account(1)) is None
 
 
-async def test_what_was_not_asked_for_of_a_job_that_is_done_again_is_still_known_to_be_settled() -> None:
+async def test_what_was_not_read_of_a_job_that_is_done_again_is_still_known_to_be_settled() -> None:
     asker = Asker({account(2): EARLIER + timedelta(seconds=9)})
     queue = asker.queue
     doing = asyncio.create_task(queue.do(job(1, 2)))
@@ -115,8 +129,8 @@ async def test_what_was_not_asked_for_of_a_job_that_is_done_again_is_still_known
     queue.put([account(2)], batch.purpose)  # nothing can be read now: it waits for a sign of life
     queue.done(batch)
     assert await queue.settled([account(2)]) == [account(2)]
-    queue.asked([account(2)])
-    assert not await queue.settled([account(2)])  # it is put again because it was asked for
+    queue.read([account(2)])
+    assert not await queue.settled([account(2)])  # it is put again because of what was read
     queue.done(await queue.take(50))
     await doing
 

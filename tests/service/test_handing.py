@@ -189,6 +189,19 @@ async def test_who_plans_next_neither_hands_out_what_is_ahead_nor_forgets_it() -
     assert list(first.work.jobs) == [2], "it was asked for once"
 
 
+async def test_who_was_read_before_the_next_one_planned_is_not_under_way_when_its_job_is_found() -> None:
+    first = Planner()
+    first.queue.put([account(1), account(2)], Purpose.SCHEDULED)
+    await first.handing.once()
+    first.done(read={account(1): False})  # and who read it died before the job was over
+    second = Planner(first.work, first.clock)
+    await second.handing.once()
+    assert second.heard.on_their_way == [account(2)]
+    second.done(1, read={})
+    await second.handing.once()
+    assert second.heard.given_back == [account(2)]
+
+
 async def test_what_is_heard_late_is_not_taken_for_a_clock_that_was_set_back() -> None:
     planner = Planner()
     planner.done(read={account(1): True})

@@ -255,8 +255,9 @@ class Server:
         return sorted((each for each in rows if each.due <= now), key=lambda each: each.due)
 
     def settled(self, planned: Mapping[Account, datetime]) -> list[Account]:
-        attempts = self.state.cache.past(list(planned)).attempts
-        return [each for each, at in planned.items() if each in attempts and attempts[each] >= at]
+        states = self.state.cache.states
+        read = {each: states[each].last_reading for each in planned if each in states}
+        return [each for each, at in planned.items() if (last := read.get(each)) is not None and last >= at]
 
     # ------------------------------------------------------------------ gates
 

@@ -45,8 +45,8 @@ class Queue(Protocol):
         """Make accounts due; `alone`: each in a batch of its own. The more urgent of two purposes wins."""
         ...
 
-    def asked(self, accounts: Iterable[Account]) -> None:
-        """These were asked for: when they are put again they become due anew."""
+    def read(self, accounts: Iterable[Account]) -> None:
+        """These were read: when they are put again they become due anew."""
         ...
 
     async def take(self, limit: int) -> Batch:

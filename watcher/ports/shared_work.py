@@ -119,5 +119,5 @@ class SharedWork(Protocol):
         ...
 
     async def settled(self, planned: Mapping[Account, datetime]) -> Collection[Account]:
-        """Those of these that were asked for after their job was planned."""
+        """Those of these that were read after their job was planned."""
         ...

@@ -21,7 +21,8 @@ class JobQueue(PollQueue):
         super().__init__()
         self._work = work
         self._planned: dict[Account, datetime] = {}
-        """When those of jobs that are being done became due, until they are asked for."""
+        """When those of jobs that are being done became due, until they are read: who stood still between a
+        request that failed and the next one must not pay for whom another has read meanwhile."""
         self._words: dict[Account, HintWord] = {}
         self._ended = asyncio.Event()
 
@@ -41,10 +42,10 @@ class JobQueue(PollQueue):
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
         accounts = list(accounts)
         if purpose is Purpose.BY_HAND:  # whoever wants it now wants it read now
-            self.asked(accounts)
+            self.read(accounts)
         super().put(accounts, purpose, alone=alone)
 
-    def asked(self, accounts: Iterable[Account]) -> None:
+    def read(self, accounts: Iterable[Account]) -> None:
         for account in accounts:
             self._planned.pop(account, None)
 

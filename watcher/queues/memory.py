@@ -46,7 +46,7 @@ class PollQueue:
                 self._lines[old][account] = True
         self.changed.set()
 
-    def asked(self, accounts: Iterable[Account]) -> None:
+    def read(self, accounts: Iterable[Account]) -> None:
         pass
 
     async def take(self, limit: int) -> Batch:

@@ -139,17 +139,21 @@ class HandingOut:
             if number not in self._ahead:  # handed out by who planned before us
                 self._queue.taken(job.batch)
                 for account in job.batch.accounts:
-                    self._events.under_way(account, now)
+                    if not self._was_asked(account, job):  # or it would be under way for ever
+                        self._events.under_way(account, now)
         for number in self._ahead.keys() - ahead.keys():
             job = self._ahead[number]
             self._queue.done(job.batch)
             for account in job.batch.accounts:
-                at = self._heard.pop(account, None)
-                if at is None or at < job.planned:
+                if not self._was_asked(account, job):
                     self._events.refused(account, now)
         self._ahead = ahead
         under_way = {account for job in ahead.values() for account in job.batch.accounts}
         self._heard = {account: at for account, at in self._heard.items() if account in under_way}
+
+    def _was_asked(self, account: Account, job: PollJob) -> bool:
+        at = self._heard.get(account)
+        return at is not None and at >= job.planned
 
     async def _look(self) -> None:
         """Whether one who asks was told that the credits are gone."""

@@ -57,8 +57,8 @@ class PollEvents:
         """What a sweep brought: it is booked like any request, and neither recorded nor judged."""
 
 
-class AskedMeanwhile(NamedTuple):
-    """Accounts of a request that somebody else has asked for meanwhile: they are not asked for again."""
+class ReadMeanwhile(NamedTuple):
+    """Accounts of a request that somebody else has read meanwhile: they are not asked for again."""
 
     accounts: frozenset[Account]
 
@@ -186,9 +186,8 @@ class Poller:
         """One request, or None if the allowance has no room for it for long."""
         with self.throttle.request():
             grant = await self._reserve(request, purpose)
-            if grant is not None:
-                self.queue.asked(grant.accounts if isinstance(grant, AskedMeanwhile) else request.accounts)
-            if isinstance(grant, AskedMeanwhile):
+            if isinstance(grant, ReadMeanwhile):
+                self.queue.read(grant.accounts)
                 rest = [account for account in request.accounts if account not in grant.accounts]
                 return Reply((), more=tuple(self.source.plan(rest, self._clock.now())) if rest else ())
             return await self._ask(request, grant, purpose) if grant is not None else None
@@ -201,7 +200,7 @@ class Poller:
             if metrics is not None and (word := self._words.get(account)) is not None:
                 metrics.hint_polls[word.by, "refused"] += 1
 
-    async def _reserve(self, request: Request, purpose: Purpose) -> Grant | AskedMeanwhile | None:
+    async def _reserve(self, request: Request, purpose: Purpose) -> Grant | ReadMeanwhile | None:
         """Wait for this source's turn and book the cost; None if the allowance has no room for long."""
         if request.lookup:
             purpose = Purpose.LOOKUP
@@ -212,7 +211,7 @@ class Poller:
             if await self.throttle.asleep(purpose, request.cost):
                 return None
             if settled := await self.queue.settled(request.accounts):
-                return AskedMeanwhile(frozenset(settled))
+                return ReadMeanwhile(frozenset(settled))
             now = self._clock.now()
             answer = await self._store.reserve(
                 Booking(self.source.name, len(request.accounts), request.cost, purpose, now),
@@ -237,6 +236,7 @@ class Poller:
             # Booked and not settled: it stays charged. The accounts read as missed, not as empty.
             log.exception("unexpected error in a request to %s", self.source.name)
             reply = await self._conclude(broken(request, error), grant, purpose, request.cost)
+        self.queue.read(each.account for each in reply.outcomes if isinstance(each, Reading))
         if reply.exhausted:
             reason = reply.failure or "the provider says the credits are gone"
             await self.throttle.sleep(CreditRefusal(self._clock.now() + EXHAUSTED_PAUSE, reason))

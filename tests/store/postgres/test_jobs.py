@@ -238,15 +238,17 @@ async def test_jobs_are_taken_on_after_every_connection_was_cut(database: str) -
         assert do.ended == [job(1), job(2)]
 
 
-async def test_only_who_was_asked_for_since_the_job_was_planned_is_done_with(database: str) -> None:
+async def test_only_who_was_read_since_the_job_was_planned_is_done_with(database: str) -> None:
     async with members(database) as (work,):
         at = int(START.timestamp() * 1000)
-        for number, attempt in ((1, at - 1), (2, at), (3, None)):
+        for number, reading in ((1, at - 1), (2, at), (3, None)):
             rows(
                 database,
-                "INSERT INTO accounts (source, chain, address, last_attempt) VALUES (%s, %s, %s, %s)",
+                "INSERT INTO accounts (source, chain, address, last_attempt, last_reading)"
+                " VALUES (%s, %s, %s, %s, %s)",
                 *account(number),
-                attempt,
+                at + 1,
+                reading,
             )
         planned = dict.fromkeys(map(account, (1, 2, 3, 4)), START)
         assert set(await work.settled(planned)) == {account(2)}

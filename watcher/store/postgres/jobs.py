@@ -88,7 +88,7 @@ _SETTLED = (
     "SELECT accounts.source, accounts.chain, accounts.address"
     " FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[])"
     " AS asked (source, chain, address, planned)"
-    " JOIN accounts USING (source, chain, address) WHERE accounts.last_attempt >= asked.planned"
+    " JOIN accounts USING (source, chain, address) WHERE accounts.last_reading >= asked.planned"
 )
 
 
