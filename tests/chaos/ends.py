@@ -79,6 +79,8 @@ class Taken(NamedTuple):
     at: float
     to: str
     """Host and port that it was sent to, which differ where several members send."""
+    bad_day: bool = False
+    """Whether network or store had one: who cannot record a message is followed by who sends it again."""
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Far:
     counted: int = 0
     """Deliveries that a message only counted: those of many alerts of one rule."""
     kills: int = 0
+    bad_day: bool = False
     arrivals: asyncio.Condition = field(default_factory=asyncio.Condition)
     arrived: int = 0
 
@@ -109,7 +112,7 @@ class Far:
         text = f"{body['title']}\n{body['message']}"
         named = _IDS.findall(text)
         ids = frozenset(each for ids, _ in named for each in ids.split(", "))
-        self.taken.append(Taken(self.kills, text, ids, time.time(), request.host))
+        self.taken.append(Taken(self.kills, text, ids, time.time(), request.host, self.bad_day))
         self.counted += sum(int(more.replace(",", "")) for _, more in named if more)
         return web.Response(text="ok")
 

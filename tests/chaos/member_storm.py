@@ -158,8 +158,12 @@ class MemberStorm:
             day = self.chance.choice(WEATHER)
             self.report.tried[day] += 1
             self.report.struck[day] += 1
+            for far in self.there.fars.values():
+                far.bad_day = True
             await self._day(day)
             await self._note()
+            for far in self.there.fars.values():
+                far.bad_day = False
 
     async def _day(self, day: str) -> None:
         server = self.there.server

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +47,10 @@ def rounds(seed: int, count: int) -> list[Round]:
     return found
 
 
-async def book(store: Store, each: Round, chance: random.Random) -> None:
-    """Until it was refused often enough. Less may be charged than was booked, and at times nobody knows."""
+async def book(store: Store, each: Round, chance: random.Random, sent: Iterator[int], killed: int) -> None:
+    """Until it was refused often enough. Less may be charged than was booked, and at times nobody knows.
+
+    `killed`: as which request this process does not outlive."""
     clock, refused = SystemClock(), 0
     while refused < ENOUGH:
         cost, purpose = chance.choice(each.costs), chance.choice(PURPOSES)
@@ -56,6 +61,8 @@ async def book(store: Store, each: Round, chance: random.Random) -> None:
         refused = 0
         charged = chance.choice((cost, cost, cost // 2, 0))
         print(json.dumps([each.source, purpose.value, cost, charged]), flush=True)
+        if next(sent) == killed:
+            signal.raise_signal(signal.SIGKILL)
         if chance.random() < 0.7:
             known = chance.choice((charged, charged, None))
             await store.fail(Settlement(grant, clock.now(), known))
@@ -66,8 +73,9 @@ async def main(wanted: dict[str, Any]) -> None:
     kind = KINDS["postgresql"].model_validate({"kind": "postgresql", "url": wanted["url"]})
     where = Path("/nowhere/watcher.yaml")
     stores = [await kind.backend(where).open(exclusive=False) for _ in range(wanted["members"])]
+    sent = count(1)
     for each in rounds(wanted["seed"], wanted["rounds"]):
-        await asyncio.gather(*(book(store, each, chance) for store in stores))
+        await asyncio.gather(*(book(store, each, chance, sent, wanted["killed"]) for store in stores))
     for store in stores:
         await store.close()
 
