@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from watcher.domain.credits.allowance import (
 )
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import Account, Outcome
+from watcher.domain.records import replace
 from watcher.ports.channel import UNGROUPED
 from watcher.ports.clock import Clock
 from watcher.ports.members import Identity, Lease

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, create_model
 from tests.config.given import SOUND
 from watcher.app.identity import fingerprint_of, identity_of
 from watcher.config.configuration import Configuration, configure
+from watcher.domain.records import replace
 
 RULES = "rules:\n  - {id: low, type: threshold, below: '1'}\n"
 ENV = {"COINSTATS_API_KEY": "k-5d0c91", "HOOK": "h"}

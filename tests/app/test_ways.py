@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from watcher.domain.messages.ack_links import LASTS, LinkSigner
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Particulars
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 
 EVM = "0x9f114da25b61b77606d47eab414b9360f8783979"
 TOKEN = "a-long-enough-token"

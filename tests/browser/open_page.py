@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
@@ -16,6 +15,7 @@ from tests.fakes import FakeClock
 from tests.web.given import Page as Served
 from tests.web.given import fill, serving
 from watcher.domain.alerts.lifecycle import Alert, AlertState
+from watcher.domain.records import replace
 
 TOKEN = "a-long-enough-token"
 MANY = 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from tests.contract.given import NOW, alert, delivery, keep, message
 from tests.web.given import serving
 from watcher.domain.messages.ack_links import LASTS, LinkSigner
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 

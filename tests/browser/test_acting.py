@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from tests.contract.given import alert, keep
 from tests.web.given import Page, fill, serving
 from tests.web.test_channels import Service
 from tests.web.test_channels import visiting as channels_at
+from watcher.domain.records import replace
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.browser.visiting import PHONE, WIDE, visiting
 from tests.contract.given import alert, delivery, keep
 from tests.web.given import NASTY, SPAM, fill, serving
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.records import replace
 from watcher.store.sqlite.store import SqliteStore
 
 UNEXPECTED = 'script:not([src], [type="application/json"]), img, iframe, svg script'

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from watcher.commands.alerts import acknowledge
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.records import replace
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.needs("chromium")]
 

@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +35,7 @@ from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.messages.presentation import Display, localised
 from watcher.domain.model import subject_key
+from watcher.domain.records import replace
 from watcher.domain.values.formatting import amount, moment
 from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.notice import notice

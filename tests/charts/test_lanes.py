@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.web.given import NASTY, Page, serving
 from watcher.charts.lanes import alerts_by_rule, lane_chart
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import replace
 
 DAY = timedelta(days=1)
 

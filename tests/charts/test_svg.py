@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +15,7 @@ from watcher.charts.axes import scale, time_ticks
 from watcher.charts.plot import ChartMark, Plot, Ruler
 from watcher.charts.svg import line_chart, sparkline
 from watcher.domain.history.timeline import Gap, Point
+from watcher.domain.records import replace
 
 T0 = datetime(2026, 3, 1, 5, 30, tzinfo=UTC)
 NASTY = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from watcher.commands.alerts import acknowledge
 from watcher.config.configuration import configure
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.chat import BotError, ChatAnswer, Ear, Said
 from watcher.ports.store import Store

@@ -14,7 +14,7 @@ from watcher.cli._app import VERBS
 from watcher.config.configuration import configure
 
 HEAVY = (
-    "aiohttp", "apprise", "apscheduler", "asyncio", "jinja2", "msgspec", "prometheus_client", "pydantic",
+    "aiohttp", "apprise", "apscheduler", "asyncio", "jinja2", "prometheus_client", "pydantic",
     "requests", "rich", "sqlite_utils", "yaml", "yarl",
 )  # fmt: skip
 ROOMS = ("analysis", "app", "charts", "chat", "letters", "reports", "service.engine", "sim", "store", "web")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.config.given import line_of
 from watcher.config.rule_files import Rulebook, load_rules
 from watcher.domain.model import Wallet
+from watcher.domain.records import replace
 from watcher.domain.values.errors import ConfigurationError, Problem
 
 WALLETS = (

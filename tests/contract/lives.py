@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -24,6 +23,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset, Outcome, Reading
 from watcher.domain.readings.asset_policies import AssetEntry, Policies
+from watcher.domain.records import replace
 from watcher.domain.rules import TYPES
 from watcher.domain.rules.lookback import BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintWord

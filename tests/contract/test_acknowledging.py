@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,6 +14,7 @@ from watcher.domain.alerts.lifecycle import Ack, AlertState
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind, Particulars
+from watcher.domain.records import replace
 from watcher.domain.values.errors import InputError
 from watcher.ports.store import Store
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from watcher.commands.alerts import acknowledge, add_silence
 from watcher.domain.audit import Actor, AuditAction, AuditEntry, AuditFilter
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 from watcher.ports.store import Store
 
 ADA = Actor("Ada", "page", after(minutes=1), "10.0.0.7")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.selection import AlertFilter, Stage
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Particulars, Severity
+from watcher.domain.records import replace
 from watcher.ports.store import Store
 
 

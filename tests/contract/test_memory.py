@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -22,6 +21,7 @@ from tests.contract.given import (
 )
 from watcher.domain.decision import Decision
 from watcher.domain.model import Account, Change
+from watcher.domain.records import replace
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.store import Store
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tests.contract.given import NOW, after, delivery, keep, message
 from watcher.domain.alerts.fallback import in_place_of
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 from watcher.ports.store import Store
 
 

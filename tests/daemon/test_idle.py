@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from watcher.domain.audit import Actor
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Account, Asset, Reading
+from watcher.domain.records import replace
 from watcher.store.memory.store import MemoryStore
 
 ACCOUNTS = 100

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from watcher.daemon import systemd
 from watcher.daemon.upkeep import feed_watchdog, silence, status_of
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, DeliveryState
+from watcher.domain.records import replace
 from watcher.ports.members import SoleMember
 from watcher.reports import status
 from watcher.store.sqlite.queries import SqliteQueries

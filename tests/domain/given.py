@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -39,6 +38,7 @@ from watcher.domain.model import (
     Reading,
     Wallet,
 )
+from watcher.domain.records import replace
 from watcher.domain.rules import Rule
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from watcher.charts.attachments import Painter
 from watcher.charts.plot import Plot
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.records import replace
 from watcher.domain.values.text import clean, named, visible
 
 EVIL = "EVIL\x1b[31m\x9b2J\u202egnp\u2066\x00\x07\r\nsecond\u2028line\u200b\U000e0041"

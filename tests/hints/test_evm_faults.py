@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.hints.scripted_node import (
     scripted,
 )
 from tests.proxy import proxying
+from watcher.domain.records import replace
 from watcher.hints.evm.wire import TRANSFER, topic_of
 from watcher.ports.hints import Alive, Hint, HintSourceError
 

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -19,6 +18,7 @@ from watcher.app.presentations import display_by_hand
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS
+from watcher.domain.records import replace
 from watcher.domain.rules.match import Match
 from watcher.domain.values.decimals import total
 from watcher.domain.values.formatting import money

@@ -7,7 +7,6 @@ import email
 import email.policy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope
 
 from tests.notify.given import delivery
 from watcher.domain.messages.delivery import Sent
+from watcher.domain.records import replace
 from watcher.notify.apprise.settings import AppriseSettings
 
 

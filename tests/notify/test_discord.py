@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from tests.notify.given import HOSTILE, PICTURE, delivery
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.notify.discord.channel import DiscordChannel
 from watcher.notify.discord.settings import DiscordSettings
 from watcher.ports.channel import PLAINLY, Attachment, Presentation

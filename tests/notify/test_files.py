@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from tests.notify.given import PICTURE, delivery
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 from watcher.notify.files import DRAWING, MOST_WITH_FILES, files_for, making
 from watcher.ports.channel import MAKING, PLAINLY, Attachment, Presentation
 

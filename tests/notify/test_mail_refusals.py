@@ -273,7 +273,7 @@ async def test_a_copy_goes_to_each_once_however_many_the_mail_is_to() -> None:
 
 
 def _fields(each: Delivery) -> dict[str, Any]:
-    return {name: getattr(each, name) for name in each.__slots__}
+    return {name: getattr(each, name) for name in each.__struct_fields__}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-from dataclasses import replace
 from typing import Any, cast
 
 from aiosmtpd.smtp import Envelope
@@ -12,6 +11,7 @@ from tests.notify.given import HandClock, Outbox, delivering, delivery
 from tests.notify.mailbox import Mailbox, course, smtp, told
 from watcher.domain.messages.delivery import DeliveryState, Sent
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.records import replace
 from watcher.notify.apprise.settings import AppriseSettings
 
 

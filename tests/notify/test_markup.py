@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from tests.notify.given import HOSTILE, delivery
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.domain.values.text import clean
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, STYLES, Space, Style, render
 from watcher.notify.notice import tone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +15,7 @@ from watcher.domain.messages.ack_links import LinkSigner, masked
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Particulars, Severity
 from watcher.domain.messages.presentation import Display, Ways
+from watcher.domain.records import replace
 from watcher.notify.markup import HTML, MARKDOWN, PLAIN, Space, render
 from watcher.notify.notice import notice
 from watcher.notify.slack.blocks import posted

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from tests.notify.given import HOSTILE, PICTURE, delivery, receiver
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
+from watcher.domain.records import replace
 from watcher.notify.apprise.channel import AppriseChannel
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.refusals import blame

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +17,7 @@ from tests.notify.slack_api import BOT, OPS, Workspace, blocks_of, shown, worksp
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.notify.slack.channel import SlackChannel
 from watcher.notify.slack.settings import SlackSettings
 from watcher.ports.channel import PLAINLY, Attachment, Presentation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from tests.notify.given import delivery
 from tests.notify.slack_api import APP, BOT, DIRECT, OPS, Workspace, blocks_of, shown, workspace
 from watcher.domain.messages.message import Kind
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Ways
+from watcher.domain.records import replace
 from watcher.notify.slack import socket as socket_mode
 from watcher.notify.slack.api import SlackApi
 from watcher.notify.slack.channel import SlackChannel

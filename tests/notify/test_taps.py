@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.notify.test_urgency import PUSHOVER_URL, every_plugin
 from watcher.domain.messages.delivery import Delivery, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.notify.apprise.settings import AppriseSettings
 from watcher.notify.apprise.taps import MOST_BUTTONS, PLACES
 from watcher.ports.channel import Presentation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.notify.given import HOSTILE, PICTURE, delivery
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.notify.telegram.api import BotApi
 from watcher.notify.telegram.channel import TelegramChannel
 from watcher.notify.telegram.settings import TelegramSettings

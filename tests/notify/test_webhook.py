@@ -8,7 +8,6 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +28,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Particulars, Severity
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.notify.webhook.channel import WebhookChannel
 from watcher.notify.webhook.message import MOST, message_schema
 from watcher.ports.channel import PLAINLY, Channel, Presentation

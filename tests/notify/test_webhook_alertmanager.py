@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.notify.webhooks import hook, machine
 from watcher.domain.messages.delivery import Delivery, NotSent, Sent
 from watcher.domain.messages.message import Kind, Particulars
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import replace
 from watcher.ports.channel import PLAINLY, Presentation
 
 WORDS = {"type": "object", "additionalProperties": {"type": "string"}}

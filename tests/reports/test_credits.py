@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from tests.contract.given import plan
 from tests.store.given import opened
 from watcher.domain.credits.allowance import Booking, CreditPlan, Grant, Purpose
+from watcher.domain.records import replace
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.reports.credits import CreditBurn, burn, use_of
 from watcher.store.sqlite.queries import SqliteQueries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from tests.contract.given import ETH, HOT, NOW, changed, keep, known
 from tests.store.given import opened
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
+from watcher.domain.records import replace
 from watcher.reports.day_change import MOST_NAMED, DayChange, Holdings, Unpriced, Worth, believed, day, few
 from watcher.store.sqlite.queries import SqliteQueries
 from watcher.store.sqlite.store import SqliteStore

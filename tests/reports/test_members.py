@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from prometheus_client.core import Metric
 
 from tests.fakes import START
+from watcher.domain.records import replace
 from watcher.ports.figures import StoreFigures
 from watcher.ports.members import MemberState, WorkState
 from watcher.reports.members import member_rows, member_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading, Wallet
 from watcher.domain.readings.fault_isolation import CULPRITS
+from watcher.domain.records import replace
 from watcher.domain.rules import ThresholdRule
 from watcher.ports.source import Reply, Request, Source
 from watcher.service.engine import RuleEngine

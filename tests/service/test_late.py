@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.store.given import opened
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.delivery import Delivery, SendResult
 from watcher.domain.messages.message import Kind, Message
+from watcher.domain.records import replace
 
 
 @dataclass

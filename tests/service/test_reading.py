@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.service.year import JumpingClock
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Miss, MissReason, Outcome
+from watcher.domain.records import replace
 from watcher.ports.source import Reply, Request
 from watcher.service.polling import Poller, PollEvents
 from watcher.store.sqlite.store import SqliteStore

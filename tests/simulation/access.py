@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tests.simulation.loop import MEMBER
@@ -19,6 +18,7 @@ from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, 
 from watcher.domain.decision import Decision, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.commands import Commands
 from watcher.ports.members import Lease

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from contextvars import Context, copy_context
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -15,6 +14,7 @@ from tests.simulation.loop import MEMBER
 from tests.simulation.shared import SimulatedWork, VirtualDatabaseClock, joining
 from watcher.config.models import ClusterSettings
 from watcher.daemon.run import Daemon
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Store
 from watcher.service.clock import SystemClock

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tests.simulation.access import StoreInReach
@@ -15,6 +14,7 @@ from watcher.domain.messages.delivery import Delivery, DeliveryState, Sent
 from watcher.domain.readings import reconcile
 from watcher.domain.readings.diff import diff
 from watcher.domain.readings.plausibility import Plausibility
+from watcher.domain.records import replace
 from watcher.ports.store import Deciding, Settlement
 from watcher.queues.jobs import JobQueue
 from watcher.service.delivery import Deliverer

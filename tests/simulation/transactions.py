@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar, cast
@@ -26,6 +26,7 @@ from watcher.domain.credits.allowance import Allowance, Booking, CreditPlan, Gra
 from watcher.domain.decision import Decision, SumKey
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Account, Outcome, Reading
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.ports.members import PLAN, Lease

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 from watcher.ports.store import Recall
 from watcher.store.sqlite.commands import SqliteCommands
 from watcher.store.sqlite.queries import SqliteQueries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.model import AccountState, Quote, Suspect
+from watcher.domain.records import replace
 from watcher.ports.queries import ChartData, ChartQuery, Partial, ReadingTimes
 from watcher.ports.store import Settlement
 from watcher.store.sqlite.queries import SqliteQueries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.evaluation.builtin_notices import EXHAUSTED_RULE, FAILING_RULE
 from watcher.domain.history.timeline import Gap
 from watcher.domain.model import Account
+from watcher.domain.records import replace
 from watcher.ports.queries import ChartQuery
 from watcher.store.sqlite.store import SqliteStore
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Asset, Quote
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreError
 from watcher.ports.store import Settlement
 from watcher.store.sqlite.backup import backup

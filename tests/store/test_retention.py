@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +29,7 @@ from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Asset, Quote
+from watcher.domain.records import replace
 from watcher.ports.store import Settlement, Store
 
 

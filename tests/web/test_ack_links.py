@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from watcher.config.configuration import configure
 from watcher.domain.alerts.lifecycle import Ack, AlertState
 from watcher.domain.messages.ack_links import LASTS, LinkSigner
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 
 TOKEN = "a-long-enough-token"
 URL = "https://watch.example.org"

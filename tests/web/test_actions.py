@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.web.given import Page, fill, serving
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.audit import AuditFilter
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 
 TOKEN = "a-long-enough-token"
 

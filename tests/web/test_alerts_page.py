@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.web.given import CONFIG, Page, serving
 from watcher.commands.alerts import acknowledge, add_silence
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Kind, Severity
+from watcher.domain.records import replace
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.web.given import SPAM, Page, fill, serving
 from watcher.domain.audit import Actor, AuditAction
 from watcher.domain.credits.provider_count import USAGE, Metered
 from watcher.domain.model import AccountState, PriceSuspicion, Suspect
+from watcher.domain.records import replace
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.web.documents import PIECE, encoded, listed
 

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.web.given import CONFIG, HOOK, Page, fill, serving
 from tests.web.test_actions import TOKEN, post, sent, told, word
 from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.records import replace
 
 
 class Service:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.web.given import CONFIG, Page, fill, serving
 from tests.web.test_actions import TOKEN, post, sent, told
 from watcher.domain.audit import AuditAction, AuditFilter
 from watcher.domain.messages.delivery import DeliveryState
+from watcher.domain.records import replace
 
 STATES = {"d1": "pending", "d2": "given_up", "d3": "sent", "d4": "withheld", "d5": "given_up"}
 

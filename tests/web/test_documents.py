@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.contract.given import HOT, NOW, alert, keep
 from tests.web.given import Page, fill, serving
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.model import AccountState, Asset
+from watcher.domain.records import replace
 from watcher.web import api, documents
 from watcher.web.documents import KEPT, SENT, Content, Documents, pack
 

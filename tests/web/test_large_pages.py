@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.contract.given import alert, keep
 from tests.web.given import CONFIG, Page, fill, serving
 from watcher.config.configuration import build_rules, configure
+from watcher.domain.records import replace
 from watcher.web import templating
 from watcher.web.parameters import ROWS
 

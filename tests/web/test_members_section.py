@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.contract.given import NOW
 from tests.web.given import cells, fill, serving
+from watcher.domain.records import replace
 from watcher.ports.members import MemberState
 from watcher.store.sqlite.queries import SqliteQueries
 

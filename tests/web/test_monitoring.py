@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +24,7 @@ from watcher.config.web import WebSettings
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, Sent
 from watcher.domain.model import AccountState, Suspect
+from watcher.domain.records import replace
 from watcher.ports.hints import HintedPoll, HintWord
 from watcher.ports.members import PLAN, MemberState
 from watcher.reports.members import member_rows

@@ -7,7 +7,6 @@ import json
 import re
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.contract.given import alert, by, keep
 from tests.web.given import Page, fill, serving
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.audit import AuditAction
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import iso
 

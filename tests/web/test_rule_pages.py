@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tests.web.given import CONFIG, NASTY, Page, cells, serving
 from watcher.config.configuration import build_rules, configure
 from watcher.domain.aggregates.index import AggregateIndex
 from watcher.domain.model import AccountState, Asset, Quote
+from watcher.domain.records import replace
 from watcher.reports.explain import Explainer
 from watcher.reports.watching import watched
 from watcher.web.forms import Forms

@@ -83,9 +83,8 @@ async def test_a_part_finds_all_that_has_it(page: Page, text: str, found: list[s
 
 
 async def test_an_id_of_an_alert_or_of_a_delivery_leads_there_by_its_beginning(page: Page) -> None:
-    from dataclasses import replace
-
     from tests.contract.given import alert, delivery, keep, message
+    from watcher.domain.records import replace
 
     told = replace(delivery("77aa01bc"), message=message("e1f0aa22"))
     await keep(page.store, alerts=(alert("e1f0aa22", subject="t"),), deliveries=(told,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.web.given import Page, fill, serving
 from tests.web.test_actions import TOKEN, post, sent, told, word
 from watcher.commands.alerts import add_silence
 from watcher.domain.audit import Actor, AuditAction, AuditFilter
+from watcher.domain.records import replace
 
 
 @pytest.fixture

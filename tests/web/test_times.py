@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.contract.given import NOW, alert, keep
 from tests.web.given import CONFIG, fill, serving
+from watcher.domain.records import replace
 from watcher.web.times import apart
 
 ZURICH = CONFIG + "display: {timezone: Europe/Zurich}\n"

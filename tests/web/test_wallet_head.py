@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import AccountState, Asset
+from watcher.domain.records import replace
 from watcher.reports.watching import FEWEST, JUDGED, share
 from watcher.web.text import says_more
 

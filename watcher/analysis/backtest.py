@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from watcher.domain.decision import Decision
 from watcher.domain.evaluation.rule_index import Rules, other_names
 from watcher.domain.history.reconstruction import PollRecord, Reconstruction, RecordedHistory, assumed_polls
 from watcher.domain.messages.message import Message
+from watcher.domain.records import Record, replace
 from watcher.domain.rules import BudgetRule, ClockRule, Rule
 from watcher.service.replay import MOMENT, Replay, ReplayedPoll, ReplayedTransition
 from watcher.store.memory.store import MemoryStore
@@ -31,8 +31,7 @@ STEPS = 200
 """How often progress is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestMessage:
+class BacktestMessage(Record, frozen=True):
     """One message that would have been sent. `at` is when the channels would have been told."""
 
     at: datetime
@@ -49,8 +48,7 @@ class BacktestMessage:
         return hour >= NIGHT[0] or hour < NIGHT[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Record, frozen=True):
     """What came of one backtest. `already`: alerts that fired before it begins, which nobody counts."""
 
     transitions: tuple[ReplayedTransition, ...]
@@ -215,8 +213,7 @@ def _played(replay: Replay, walker: _Walker, polls: int) -> Played:
     return Played(tuple(replay.transitions), tuple(sent), notifications, walker.already, polls)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Record, frozen=True):
     """The messages of two sets of rules over one history."""
 
     only_a: tuple[BacktestMessage, ...]

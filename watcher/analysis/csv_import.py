@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import TextIOWrapper
@@ -14,6 +13,7 @@ from pathlib import Path
 from watcher.config.settings import Settings
 from watcher.domain.history.reconstruction import PollRecord, RecordedHistory, first_sights
 from watcher.domain.model import SWEEPS, Account, Asset, Change, Quote
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import number_in
 from watcher.domain.values.durations import parse_moment
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
@@ -36,8 +36,7 @@ MILLISECOND = timedelta(milliseconds=1)
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Record, frozen=True):
     at: datetime
     account: Account
     asset: Asset

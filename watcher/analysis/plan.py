@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from watcher.config.settings import Settings
 from watcher.config.wallets import discovery_of
 from watcher.domain import scheduler
 from watcher.domain.model import Account
+from watcher.domain.records import Record, replace
 from watcher.domain.scheduler import Budget, Forecast, Item
 from watcher.domain.values.durations import span
 from watcher.ports.hints import HintTally
@@ -30,8 +30,7 @@ NEW = "(new)"
 """The wallet of an account that is only supposed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Supposed:
+class Supposed(Record, frozen=True):
     """A configuration other than the one that is: what if?"""
 
     credits: int | None = None
@@ -42,8 +41,7 @@ class Supposed:
     """A promise for every account on `auto`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanLine:
+class PlanLine(Record, frozen=True):
     """One account of a plan. `account` is None for one that is supposed."""
 
     wallet: str
@@ -56,8 +54,7 @@ class PlanLine:
     """What hints are expected to tell of it; None: there are none about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePlan:
+class SourcePlan(Record, frozen=True):
     """What one source's accounts cost and gain. `limit` and `spent` are credits (or calls) a period."""
 
     source: str

@@ -6,10 +6,10 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watcher.analysis.trace import Trace
+from watcher.domain.records import Record, field
 from watcher.domain.scheduler import GOLDEN, Budget, Forecast, Item, Scheduler
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ WASTE = 0.4
 """As `hint_waste` of a source is, unless set."""
 
 
-@dataclass(slots=True)
-class SimulationResult:
+class SimulationResult(Record):
     """What came of a simulation. Seconds and credits."""
 
     polls: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import timedelta
 
+from watcher.domain.records import Record
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
@@ -18,8 +18,7 @@ LEAST_PRECISION = 0.001
 """A thousand hints for each true one; more would only take memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedHints:
+class SimulatedHints(Record, frozen=True):
     """How good the hints are, and how late. Seconds.
 
     Each change is told with the chance `recall`, evenly between `delay[0]` and `delay[1]` after it happened;
@@ -64,7 +63,7 @@ def _at_random(chance: random.Random, rate: float, start: float, end: float) -> 
 def parse_hints(text: str) -> SimulatedHints:
     """The hints of `recall=0.95,precision=1,lag=15s,delay=2s-15s,share=1,seed=1`. InputError says what is
     wrong with it."""
-    names = [field.name for field in fields(SimulatedHints)]
+    names = SimulatedHints.__struct_fields__
     found: dict[str, object] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = (piece.strip() for piece in part.partition("="))

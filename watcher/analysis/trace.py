@@ -8,10 +8,10 @@ import io
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from watcher.domain.records import Record
 from watcher.domain.values.errors import WatcherError
 
 LONGEST = 36500 * 86400.0
@@ -23,8 +23,7 @@ class TraceError(WatcherError):
     """The trace cannot be read, or says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Record, frozen=True):
     """When each wallet changed (unix seconds, in order); one that never moves has no times."""
 
     changes: Mapping[str, Sequence[float]]

@@ -10,13 +10,13 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from watcher.config.document import NO_KEYS, Document, Node
 from watcher.config.settings import Settings
 from watcher.config.wallet_table import BROKEN, SCIENTIFIC, UnreadableTableError, open_table
 from watcher.domain.model import SWEEPS
+from watcher.domain.records import Record, field
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.errors import Place, Problem
 from watcher.domain.values.normalization import address_key, one_form
@@ -53,8 +53,7 @@ _UNDO = "'=+@-\t\r\n \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{ZERO WIDTH SP
 """What spreadsheets and copying leave before a text; = + - @ would make a formula of it."""
 
 
-@dataclass(slots=True)
-class FoundWallet:
+class FoundWallet(Record):
     """Wallet as a file says it. `line` and `cells`: where each part of it stands."""
 
     line: int
@@ -69,8 +68,7 @@ class FoundWallet:
     cells: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportWishes:
+class ImportWishes(Record, frozen=True):
     """What a person says beside the file."""
 
     source: str
@@ -81,8 +79,7 @@ class ImportWishes:
     """Key → name of the column that holds it."""
 
 
-@dataclass(slots=True)
-class WalletImport:
+class WalletImport(Record):
     """What a file comes to: wallets, what was left out of it, and every mistake."""
 
     path: Path

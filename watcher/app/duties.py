@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from watcher.app.jobs import Job, start_jobs, stop_jobs
+from watcher.domain.records import Record, field
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.ports.members import Lease, Members
@@ -24,8 +24,7 @@ async def _nothing() -> None:
     pass
 
 
-@dataclass(slots=True, eq=False)
-class Duty:
+class Duty(Record, eq=False):
     """The work of one role. `begin` makes ready what is done, and gives its jobs; `end` comes after them."""
 
     role: str

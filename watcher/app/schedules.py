@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from watcher.app.jobs import Job
@@ -13,6 +12,7 @@ from watcher.config.settings import Settings
 from watcher.domain.credits.allowance import CreditPlan, Purpose
 from watcher.domain.model import Account, Outcome
 from watcher.domain.readings.reconcile import unfinished
+from watcher.domain.records import Record
 from watcher.ports.hints import HintWord
 from watcher.ports.queue import Queue
 from watcher.service.auto_schedule import AutoScheduler
@@ -24,8 +24,7 @@ from watcher.service.provider_count import ProviderCount
 from watcher.service.throttle import SourceThrottle
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSchedule(PollEvents):
+class SourceSchedule(Record, PollEvents, frozen=True):
     """Fixed times, `auto`, the provider's own count and `discover` of one source. Hints come here."""
 
     fixed: FixedScheduler

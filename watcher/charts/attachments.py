@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
@@ -25,6 +24,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.model import Asset, asset_of, subject_key
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import amount, money
 from watcher.domain.values.text import clean
 from watcher.notify.notice import chief, gravest_first
@@ -73,8 +73,7 @@ def sample(settings: Settings, now: datetime) -> Draw | None:
     return draw
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+class _Subject(Record, frozen=True):
     wallet: str
     asset: Asset | None
 

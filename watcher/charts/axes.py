@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import MINUS
 
 _ROUGH = Context(prec=60)
@@ -21,8 +21,7 @@ _SPANS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Record, frozen=True):
     """An axis of values: ticks from `bottom` on, `count` steps of `step` each."""
 
     bottom: Decimal

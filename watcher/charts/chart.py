@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.config.settings import Settings
@@ -22,6 +21,7 @@ from watcher.domain.history.timeline import (
     valued,
 )
 from watcher.domain.model import Asset
+from watcher.domain.records import Record
 from watcher.domain.scheduler.outlook import OUTLOOK, Outlook
 from watcher.ports.queries import AlertMark, ChartData, ChartQuery, Holding, Queries, ReadingTimes, Track
 from watcher.reports import status
@@ -34,8 +34,7 @@ SHORTEST = timedelta(minutes=1)
 """The time of a chart, however young the wallet is."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChartLine:
+class ChartLine(Record, frozen=True):
     """A line in pieces, with the gaps between them. The time before the first reading is no gap."""
 
     segments: tuple[Segment, ...]
@@ -44,8 +43,7 @@ class ChartLine:
     """Steps of the amount within the range, to be marked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Record, frozen=True):
     """The chart of one wallet. It begins where something is known. `amount`: None for all assets together,
     whose amounts have no sum."""
 
@@ -105,8 +103,7 @@ def wallet_chart(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Holding:
+class _Holding(Record, frozen=True):
     amounts: Sequence[Point]
     worth: Sequence[Point]
     gaps: Sequence[Gap]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from watcher.domain.evaluation.rule_index import Names, Rules, selects
 from watcher.domain.model import EMPTY, SWEEPS, Asset
+from watcher.domain.records import Record
 from watcher.domain.rules import Rule
 from watcher.domain.rules.types.threshold import ThresholdRule
 from watcher.domain.values.decimals import ZERO, minus, plus
 from watcher.ports.queries import Holding
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Record, frozen=True):
     """The level of one rule. `clear`: the level beyond which it resolves; None: it has no other."""
 
     rule: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from watcher.charts.axes import Scale, scale, time_ticks
 from watcher.domain.history.timeline import Gap, Point, Segment, known_values, thinned
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.local_time import zone_name
 
@@ -22,8 +22,7 @@ CLEARS = "clears"
 """The kind of the level beyond which a rule resolves."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChartMark:
+class ChartMark(Record, frozen=True):
     """An event in a chart. `kind`: its class in the style sheet."""
 
     at: datetime
@@ -31,8 +30,7 @@ class ChartMark:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ruler:
+class Ruler(Record, frozen=True):
     """A level across the picture. `kind`: its class in the style sheet; `name` is written at its end."""
 
     value: Decimal
@@ -41,8 +39,7 @@ class Ruler:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Record, frozen=True):
     """What a line chart shows. `sign` stands before the figures of the axis. `others`: more lines,
     straight from point to point, each in a colour of its own. `zone`: whose times are written."""
 

@@ -6,7 +6,6 @@ All of it works on the store and belongs into a thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -20,6 +19,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import SHORT_ID, Severity
+from watcher.domain.records import Record
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.normalization import one_form
@@ -39,8 +39,7 @@ CHAT = "chat in"
 STILL = "it is not repeated, and not escalated"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record, frozen=True):
     """What came of an order. `text`: for who gave it. `told`: for all, empty if nothing was changed.
 
     `deliveries`: what channels were told of the alert that it is about. `settled`: it is acknowledged.
@@ -52,8 +51,7 @@ class Outcome:
     settled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Record, frozen=True):
     """One acknowledgement as it was found, of one or several. `outcome`: what to tell; None if chats know."""
 
     ids: frozenset[str]

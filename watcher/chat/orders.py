@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from watcher.commands.alerts import LONGEST_SILENCE, LONGEST_TEXT, Globs, is_keepable
+from watcher.domain.records import Record, field
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
@@ -37,8 +37,7 @@ HELP = """\
 ID is of an alert or a message, or how it begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Record, frozen=True):
     """One order. `target`: the id of an alert or a delivery as it was written; empty with matchers."""
 
     verb: Verb

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from watcher.config.problems import checked
 from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
 from watcher.config.wishes import WISHES
 from watcher.config.yaml_reader import read_document
+from watcher.domain.records import replace
 from watcher.domain.values.decimals import count_in
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.spelling import nearest

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import typer
 from watcher.cli._story import PLENTY, keys_of, say, tell_step, write_configuration
 from watcher.cli._story_told import entries, unseen, untold, verdict
 from watcher.cli._tables import screen
+from watcher.domain.records import Record
 from watcher.domain.values.errors import StoreError, WatcherError
 from watcher.ports.members import PLAN
 from watcher.sim import Simulation
@@ -142,8 +142,7 @@ async def _kill(members: MemberProcesses, store: StoreBackend) -> str:
     return first
 
 
-@dataclass
-class MemberProcess:
+class MemberProcess(Record):
     """A process of `watcher run`."""
 
     name: str

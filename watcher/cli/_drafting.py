@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from watcher.analysis.plan import Supposed, misfit
@@ -16,6 +15,7 @@ from watcher.config.configuration import Configuration, configure
 from watcher.config.document import NO_KEYS, Document, Node
 from watcher.config.settings import read_settings
 from watcher.config.starter import StarterDraft, TableDraft, drafted_files
+from watcher.domain.records import Record, field, replace
 from watcher.domain.values.errors import ConfigurationError, Problem
 
 CHANNEL = "WATCHER_OPS_URL"
@@ -24,8 +24,7 @@ NO_CHANNEL = "json://127.0.0.1"
 """Stands in for a URL that is not there yet: it is one that apprise takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Record, frozen=True):
     """Draft on trial, with what its variables hold. `stand_ins`: what its kind takes where one is empty."""
 
     draft: StarterDraft

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from watcher.domain.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class HelpPage:
+class HelpPage(Record, frozen=True):
     """`short`: one line in the list of verbs. `examples`: what to type, and what it is for."""
 
     short: str

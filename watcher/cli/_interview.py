@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from watcher.cli._drafting import CHANNEL, Trial, said
 from watcher.cli._tables import fold, screen
 from watcher.config.starter import ChannelDraft, StarterDraft, key_variable
 from watcher.config.wishes import WISHES
+from watcher.domain.records import replace
 from watcher.domain.values.errors import ConfigurationError
 from watcher.domain.values.formatting import counted
 from watcher.domain.values.spelling import closest

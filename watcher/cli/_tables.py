@@ -7,9 +7,9 @@ import re
 import shutil
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 
 RIGHT = frozenset(
@@ -28,8 +28,7 @@ _LOUD = {
 _COLOURED = {"severity", "state"}
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(Record, frozen=True):
     """Where lines go. `width` and `height` in cells: None where it is no terminal, so nothing is folded."""
 
     width: int | None = None

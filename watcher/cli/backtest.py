@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from watcher.cli._common import configured, print_json, time_of
 from watcher.cli._options import Config, Json
 from watcher.cli._progress import progress
 from watcher.cli._tables import print_table
+from watcher.domain.records import replace
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import ConfigurationError, InputError, Place, Problem
 from watcher.domain.values.formatting import counted, moment

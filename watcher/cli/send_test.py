@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from watcher.cli._actor import actor
 from watcher.cli._common import configured, must_know, print_json, set_up_logging
 from watcher.cli._options import Config, Json
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import replace
 
 if TYPE_CHECKING:
     from watcher.cli._rows import SentTestRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from glob import escape
 
@@ -15,6 +14,7 @@ from watcher.domain.alerts.silences import Silence
 from watcher.domain.audit import Actor
 from watcher.domain.evaluation.builtin_notices import UNREPORTED_RULE
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import Record
 from watcher.domain.values.durations import format_duration, parse_duration
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.spelling import nearest
@@ -35,8 +35,7 @@ BUILT_IN = "watcher."
 """How the names of the notices begin that are watcher's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
+class Acknowledgement(Record, frozen=True):
     """Result of acknowledging alerts and events: those that are so now, those that somebody had acknowledged
     before (who was first stands), alerts that do not fire and stay as they are, and the ids that nothing has.
     """
@@ -108,8 +107,7 @@ def add_silence(
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Silencing:
+class Silencing(Record, frozen=True):
     """Result of silencing the rules of alerts and events on their wallets: what is silenced now, those that
     were for at least as long, those that no silence holds, and the ids that nothing has."""
 
@@ -153,8 +151,7 @@ def _globs(silence: Silence) -> tuple[Globs, ...]:
     return silence.rules, silence.wallets, silence.severities, silence.tags
 
 
-@dataclass(frozen=True, slots=True)
-class EndedSilences:
+class EndedSilences(Record, frozen=True):
     """Result of ending silences: those that are over now, and the ids of those that are not there, or were
     over before."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,6 +20,7 @@ from watcher.domain.messages.message import (
     change_title,
 )
 from watcher.domain.model import EMPTY, Account, Asset, Change
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import moment
 from watcher.ports.channel import Channel
 from watcher.ports.store import StoreAccess
@@ -29,8 +29,7 @@ _AMOUNT, _PRICE = Decimal("12.5"), Decimal("3160.54")
 """What a test alert says has left, and its price."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTest:
+class ChannelTest(Record, frozen=True):
     """Test message to a channel, and what came of it. `loudness`: what the service was told of how urgent it
     is, for people. `remarks`: what else they should know of the channel."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from watcher.domain.audit import Actor
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.records import Record
 from watcher.ports.store import StoreAccess
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedDeliveries:
+class ChangedDeliveries(Record, frozen=True):
     """Result of sending deliveries again, or of taking them out: those for which it was done, those that are
     not in a state for it, and the ids that nothing has."""
 

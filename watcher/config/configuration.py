@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account
 from watcher.domain.readings.asset_policies import Policies
+from watcher.domain.records import Record
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.errors import ConfigurationError, InputError, Problem, StoreBusyError, StoreError
 from watcher.notify.kind import ChannelKind
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from watcher.ports.source import Source
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Configuration:
+class Configuration(Record, frozen=True, eq=False):
     """A configuration file and the rule files it names, both found sound."""
 
     settings: Settings

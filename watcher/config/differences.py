@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 
 from watcher.config.configuration import Configuration
 from watcher.config.wallets import WalletSettings
+from watcher.domain.records import Record
 from watcher.domain.values.durations import format_duration
 from watcher.domain.values.formatting import counted
 
@@ -90,8 +90,8 @@ def _fields(was: object, now: object) -> Iterator[tuple[str, object, object]]:
         return
     if isinstance(was, BaseModel):
         names = list(type(was).model_fields)
-    elif is_dataclass(was):
-        names = [each.name for each in fields(was) if each.name not in DERIVED]
+    elif isinstance(was, Record):
+        names = [each for each in was.__struct_fields__ if each not in DERIVED]
     else:
         return
     for name in names:

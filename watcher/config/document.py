@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from watcher.domain.records import Record, field
 from watcher.domain.values.errors import InputError, Place, Problem
 
 Loc = Sequence[str | int]
@@ -38,8 +38,7 @@ class SharedList(list["Node"]):
         self.plain = [node.plain() for node in self]
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Record):
     """One value and where it stands. `text` is a scalar as it was written, before any expansion."""
 
     line: int
@@ -122,8 +121,7 @@ class Node:
             yield from node.all_hidden()
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Record):
     """One file, its tree, and every mistake found in it so far; also those of the files that it names."""
 
     path: Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +17,7 @@ from watcher.config.wallets import WalletSettings, read_wallets
 from watcher.config.web import WebSettings
 from watcher.domain.model import EMPTY, Wallet
 from watcher.domain.readings.asset_policies import AssetEntry
+from watcher.domain.records import Record, field
 from watcher.domain.values.currencies import DOLLAR
 from watcher.domain.values.errors import Place, Problem
 from watcher.domain.values.spelling import nearest
@@ -55,8 +55,7 @@ class Kinds(NamedTuple):
     """The kinds that need not be written."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Record, frozen=True, kw_only=True):
     """What one configuration file says. `rules` are the rule files; paths are absolute."""
 
     path: Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from watcher.config.wishes import rule_files
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record, field
 from watcher.sources import KINDS
 from watcher.sources.setup import WalletDraft
 
@@ -138,8 +138,7 @@ def starter_files(packs: tuple[str, ...] = PACKS, urls: Mapping[str, str] = EMPT
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class TableDraft:
+class TableDraft(Record, frozen=True):
     """File of many wallets: `text` is written beside the configuration, under `name`."""
 
     name: str
@@ -148,8 +147,7 @@ class TableDraft:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDraft:
+class ChannelDraft(Record, frozen=True):
     """Channel as it was answered. `variable` names its URL."""
 
     variable: str
@@ -157,8 +155,7 @@ class ChannelDraft:
     """From when to when only what is critical rings, as in 22:00 and 07:00."""
 
 
-@dataclass(frozen=True, slots=True)
-class StarterDraft:
+class StarterDraft(Record, frozen=True):
     """What somebody answered: enough for a configuration that is sound."""
 
     wallets: tuple[WalletDraft, ...] = ()

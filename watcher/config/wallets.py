@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate, chain, islice, repeat
@@ -25,8 +24,7 @@ from watcher.sources.kind import Discovery, OnChains, SourceKind, WatchedWallet
 DISCOVER = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalletSettings(Wallet):
+class WalletSettings(Wallet, frozen=True, kw_only=True):
     """Wallet with the accounts that it stands for, and when they are polled.
 
     Not a model: there may be ten thousand, and a model is eight times as large.

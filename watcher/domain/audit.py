@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from watcher.domain.records import Record
 
 
 class AuditAction(StrEnum):
@@ -22,8 +23,7 @@ class AuditAction(StrEnum):
     RELOAD = "reload"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Record, frozen=True):
     """Actor: whoever changes something. `name`: who they say they are, or are known to be; empty if nobody
     knows. `via`: the way they came, as in `command line`, `page`, `link in ops` or `chat in ops`. `address`:
     from which machine, as far as it is known."""
@@ -34,8 +34,7 @@ class Actor:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(Record, frozen=True):
     """Entry of the audit log. `targets`: ids or names of what was changed; `detail`: in words, what it is and
     why. `id`: its number in the log, which only grows."""
 
@@ -46,8 +45,7 @@ class AuditEntry:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
+class AuditFilter(Record, frozen=True):
     """Which entries are asked for; what is left out, all. `text`: a part of a name, a target or the
     detail, in any case."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change, PriceSuspicion, Quote
+from watcher.domain.records import Record, field
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 
 
@@ -31,8 +31,7 @@ class SumKey(NamedTuple):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Record, frozen=True):
     """What the store knows before a decision.
 
     `accounts` has a state for each account asked for that was ever seen. `alerts` has the live
@@ -108,8 +107,7 @@ Recalled = Decimal | tuple[Change, ...] | Baseline | frozenset[Account] | None
 """The answer to a question: a price or an amount, the changes, the mark, accounts; None if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recheck:
+class Recheck(Record, frozen=True):
     """Accounts worth reading again soon: to confirm what was held, or alone after omissions."""
 
     account: Account
@@ -117,8 +115,7 @@ class Recheck:
     alone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Record, frozen=True):
     """Everything that follows from one poll. The store writes it in one transaction.
 
     `accounts` are new states; of their balances only those named in `changes` differ from what

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from watcher.domain.records import Record, force_setattr
 from watcher.domain.values.decimals import minus, plus, times
 
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
@@ -105,8 +105,7 @@ class Reading(NamedTuple):
         return not self.amounts and bool(self.unclear)
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Record, frozen=True):
     """An account that was asked for and not read. Never a zero."""
 
     account: Account
@@ -120,24 +119,22 @@ class Miss:
 Outcome = Reading | Miss
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Record, frozen=True):
     """A price in US dollars, and when it was seen."""
 
     price: Decimal
     at: datetime
-    low: Decimal = field(init=False, repr=False, compare=False)
+    low: Decimal = Decimal(0)
     """Prices strictly between `low` and `high` differ from this one by less than `MOVED`: worked out
     once, for every answer brings every price anew."""
-    high: Decimal = field(init=False, repr=False, compare=False)
+    high: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "low", times(self.price, _LESS))
-        object.__setattr__(self, "high", times(self.price, _MORE))
+        force_setattr(self, "low", times(self.price, _LESS))
+        force_setattr(self, "high", times(self.price, _MORE))
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(Record, frozen=True):
     """An amount too odd to act on, waiting for a second reading that agrees."""
 
     amount: Decimal
@@ -147,8 +144,7 @@ class Suspect:
     """Odd readings in a row, this one included, no two of which agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class PriceSuspicion:
+class PriceSuspicion(Record, frozen=True):
     """A price too odd to act on, or the want of one, waiting for a later answer that agrees."""
 
     price: Decimal | None
@@ -158,8 +154,7 @@ class PriceSuspicion:
     """A second answer had no price either: nobody knows it, and nobody asks again for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(Record, frozen=True):
     """An asset that no rule sees. `by`: who hid it; empty if it was put there because nobody asked for it."""
 
     since: datetime
@@ -240,8 +235,7 @@ class Change(NamedTuple):
         return self.price_after if self.price_after is not None else self.price_before
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Record, frozen=True):
     """What the operator watches, as rules and messages know it."""
 
     name: str

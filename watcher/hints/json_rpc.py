@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 from watcher.ports.hints import HintSourceError
 
@@ -28,8 +28,7 @@ class Wire(Protocol):
     async def receive(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unasked:
+class Unasked(Record, frozen=True):
     """What the other end tells unasked. `params`: as it stands in its JSON."""
 
     method: str

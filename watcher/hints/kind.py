@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from watcher.domain.credits.allowance import Allowance
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.values.errors import Advice
 from watcher.ports.clock import Clock
 from watcher.ports.hints import ApiAccess, HintSource
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from watcher.hints.setup import HintSetup
 
 
-@dataclass(frozen=True, slots=True)
-class HintContext:
+class HintContext(Record, frozen=True):
     """What a hint source is built with. `accounts` are those that it covers; `api` is there if the kind names
     a source."""
 

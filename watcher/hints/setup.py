@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from watcher.domain.model import Account
+from watcher.domain.records import Record, field, replace
 from watcher.ports.dialogue import Dialogue
 
 
-@dataclass(frozen=True, slots=True)
-class HintDraft:
+class HintDraft(Record, frozen=True):
     """Entry of `hints:` as it was answered. `settings`: key → its value in YAML, `kind` left out."""
 
     name: str
@@ -19,8 +18,7 @@ class HintDraft:
     """Variable that stands in `settings` → what is asked for it. The answer goes into a file of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class HintSetup:
+class HintSetup(Record, frozen=True):
     """Offer of one kind to somebody with certain accounts."""
 
     meaning: str

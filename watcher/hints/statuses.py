@@ -7,16 +7,15 @@ connection, or of the next run, is compared with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from watcher.domain.records import Record
 from watcher.ports.hints import Bookmark
 
 KEY, TEXT = 44, 32
 """Characters of a key and of a status that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Record, frozen=True):
     """Status as it was told last; and how often it changed, so that one that comes back is another event."""
 
     changes: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from watcher import __version__
+from watcher.domain.records import Record
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.ports.hints import HintSourceError
@@ -61,8 +61,7 @@ SocketUrl = Annotated[SecretStr, AfterValidator(a_socket)]
 """A node's WebSocket. It may hold a key, in any of its parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeLimits:
+class NodeLimits(Record, frozen=True):
     """Limits of one connection: seconds, bytes of one message, and events that may wait to be taken.
 
     `heartbeat`: a ping that often, and half as long for its answer. The largest message is a block with all

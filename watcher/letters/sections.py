@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
 from watcher.domain.model import Account, Asset
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import total
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, money, signed
@@ -45,8 +45,7 @@ Row = tuple[str, ...]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Record, frozen=True):
     """A table with its title. `numbers`: how many of the columns, from the right, are numbers.
 
     `note` is what is said below it; `empty` what is said in place of rows.

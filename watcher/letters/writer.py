@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 
@@ -19,6 +18,7 @@ from watcher.config.settings import Settings
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS, Display
+from watcher.domain.records import Record
 from watcher.domain.rules.match import Match
 from watcher.domain.values.periods import Period, days_of
 from watcher.letters.curve import Curve, curve, drawn, painted
@@ -37,8 +37,7 @@ LIMIT = MAKING - 0.5
 """Seconds that a message waits for its files at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Record, frozen=True):
     """A statement and its curve, read at once; `report`: what it is called, if anything."""
 
     found: Statement

@@ -10,11 +10,11 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import SHORT_ID
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 from watcher.notify.notice import Entry, measured, notice, of_many
 from watcher.ports.channel import PLAINLY, Presentation
@@ -63,8 +63,7 @@ def _html(text: str) -> str:
     return html.escape(plain(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Record, frozen=True):
     """Style of one format, part by part. `title` is for services that put the title into the body."""
 
     name: str
@@ -103,8 +102,7 @@ SPARE = 24
 """Characters that are left for what a service puts around a text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+class Space(Record, frozen=True):
     """Space that a service has: characters in all, in the title (0: the title goes into the body).
 
     `measure` says how long the service finds a text, which may grow by its own escaping.
@@ -115,8 +113,7 @@ class Space:
     measure: Callable[[str], int] = len
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Record, frozen=True):
     """Text of one notification."""
 
     title: str

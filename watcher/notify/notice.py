@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import SHORT_ID, Kind, Message, Particulars, Severity
 from watcher.domain.messages.moves import move_of
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import minus
 from watcher.domain.values.formatting import amount, counted, money, signed
 from watcher.notify.lines import lines_of, place_of, says
@@ -55,8 +55,7 @@ Told = tuple[Delivery, ...]
 """What one notification says of one alert, in order: often one delivery, after a while more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record, frozen=True):
     """Entry of a notice: one alert, or one move that one or several rules tell of.
 
     The texts are as people read them: local times, money.
@@ -111,8 +110,7 @@ class Entry:
         return short_alert(self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Record, frozen=True):
     """Notice: the title of all of it, then each entry."""
 
     title: str

@@ -11,12 +11,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from watcher.domain.messages.delivery import Fault
+from watcher.domain.records import Record
 from watcher.system.connections import NO_TLS, certificate_words
 
 LONGEST_BODY = 65536
@@ -26,8 +26,7 @@ LONGEST_WAIT = 3600.0
 """Seconds; a service that asks for more is asked again after an hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRefusal:
+class ServiceRefusal(Record, frozen=True):
     """Reason why nothing was taken. `words` may repeat secrets of the request: mask them before anybody sees.
 
     `moved`: the chat that was written to has another id now.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.domain.messages.delivery import Delivery, SendResult
 from watcher.domain.messages.presentation import NO_WAYS, UTC_AND_DOLLARS, Display, Ways
+from watcher.domain.records import Record
 
 UNGROUPED = 1_000_000
 """The `burst` of a channel for which nothing is gathered: a screen, say, and not people's telephones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Record, frozen=True):
     """File that goes with a message: a picture, a table. `name`: what it is saved as."""
 
     name: str
@@ -48,8 +47,7 @@ Draw = Callable[[Sequence[Delivery], Display], Sequence[Attachment]]
 """Files as one channel shows times and money."""
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(Record, frozen=True):
     """Presentation of all that one channel tells: what goes with it, whose time and money, and ways on."""
 
     attach: Attach | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+from watcher.domain.records import Record
 
 
 class ToldThen(NamedTuple):
@@ -16,8 +17,7 @@ class ToldThen(NamedTuple):
     critical: int
 
 
-@dataclass(frozen=True, slots=True)
-class LaneState:
+class LaneState(Record, frozen=True):
     """How a channel fares."""
 
     told: tuple[ToldThen, ...] = ()

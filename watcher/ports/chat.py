@@ -6,12 +6,12 @@ A button says a command, as if the person who presses it had written that: one p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message
+from watcher.domain.records import Record
 
 _NOTHING_TO_ANSWER = frozenset({Kind.REPORT, Kind.TEST, Kind.RESOLVED, Kind.WITHDRAWN})
 
@@ -44,8 +44,7 @@ def buttons(message: Message, delivery: str) -> tuple[Button, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Record, frozen=True):
     """Command that somebody gave. Nothing of it is trusted but `person`, for which the service vouches."""
 
     person: str
@@ -58,8 +57,7 @@ class Said:
     """When it was said, as far as the service tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatAnswer:
+class ChatAnswer(Record, frozen=True):
     """Answer to the person alone, where the service has a way to; else where it was asked. Plain text.
 
     `done`: whether something was changed, and the others were told.

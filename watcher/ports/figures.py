@@ -6,21 +6,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import monotonic
+
+from watcher.domain.records import Record, field
 
 STORE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds of a transaction, at most."""
 
 
-@dataclass(slots=True)
-class Durations:
+class Durations(Record):
     """How long something took: how many in each of the `buckets` (the last has what is longer), and their
     sum."""
 
     buckets: tuple[float, ...]
     total: float = 0.0
-    counts: list[int] = field(init=False)
+    counts: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.counts = [0] * (len(self.buckets) + 1)
@@ -30,8 +30,7 @@ class Durations:
         self.total += seconds
 
 
-@dataclass(slots=True)
-class StoreFigures:
+class StoreFigures(Record):
     """What it did since the start, and does now."""
 
     seconds: dict[str, Durations] = field(default_factory=dict)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from watcher.domain.alerts.source_health import Streak
+from watcher.domain.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Record, frozen=True):
     """Until when requests of `cost` or more are not worth trying, and why."""
 
     until: datetime

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from watcher.domain.records import Record, field
 
 STATE = "listening"
 """Under this name, of `hints_of` a hint source, the store keeps its state."""
@@ -18,8 +19,7 @@ COUNTED = (*HINT_RESULTS, "gaps")
 """And times for which hints may be missing."""
 
 
-@dataclass(slots=True)
-class HintSourceState:
+class HintSourceState(Record):
     """How a hint source fares. Times are times of day.
 
     `up_since`: since when it is heard, None if it is not; `down_since`: since when it is not, and `why`, in

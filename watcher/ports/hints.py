@@ -6,11 +6,11 @@ A hint is no reading. It says "look at this account now"; what is held is said b
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 
 LONGEST_ID = 200
 """Characters of a hint's id. What is longer is cut before it is compared."""
@@ -22,8 +22,7 @@ LARGEST_POST = 1024 * 1024
 """Bytes of a body that is posted, packed and unpacked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Record, frozen=True):
     """Place that a hint is about.
 
     `chain` is in its one spelling (`canonical`), empty for any chain; `address` in its one form
@@ -34,8 +33,7 @@ class Where:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Record, frozen=True):
     """Word that a balance has probably changed.
 
     `id` is the same whenever the same event is told again: a transaction's hash with what makes it one of
@@ -47,21 +45,18 @@ class Hint:
     happened: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HintGap:
+class HintGap(Record, frozen=True):
     """Time for which hints may have been missed, until now. `since` None: nobody knows since when."""
 
     since: datetime | None
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
+class Alive(Record, frozen=True):
     """Sign of life: the connection is up, a block came, a ping was answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(Record, frozen=True):
     """How far everything was told, as facts for the store: from here the next run goes on."""
 
     facts: Mapping[str, str]
@@ -70,8 +65,7 @@ class Bookmark:
 Told = Hint | HintGap | Alive | Bookmark
 
 
-@dataclass(frozen=True, slots=True)
-class HintWord:
+class HintWord(Record, frozen=True):
     """Who told that an account has probably changed: `by` the name of the hint source, `at` when we heard it,
     `id` the hint's own."""
 
@@ -80,8 +74,7 @@ class HintWord:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class HintedPoll:
+class HintedPoll(Record, frozen=True):
     """A poll that was made because of a hint, as the store keeps it.
 
     `changed`: whether it found a change; None: nothing could be read. `credits`: this account's part of what
@@ -95,8 +88,7 @@ class HintedPoll:
     credits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HintTally:
+class HintTally(Record, frozen=True):
     """What the polls of one source that one hint source caused came to. `barren`: they found no change."""
 
     source: str
@@ -169,8 +161,7 @@ class HintSource(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Record, frozen=True):
     """A request that somebody posted to `/hints/{name}`. `body` as it came, before any decompression;
     header names in lower case."""
 
@@ -179,8 +170,7 @@ class Posted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Record, frozen=True):
     """Answer to a request: its HTTP status, and one line for who posted it. 200: taken, seen before, or of
     no use; 401: not signed by whom it should be."""
 

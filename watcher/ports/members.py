@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from watcher.domain.records import Record
 from watcher.ports.clock import Clock
 
 CLOCK_OFF = 2.0
@@ -23,8 +23,7 @@ def tell(channel: str) -> str:
     return f"tell {channel}"
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Record, frozen=True):
     """A role that a member leads, from when it was gained until it is lost. Each has a higher term than the
     one before, so the store knows who writes on behalf of a role that is another's by now."""
 
@@ -33,8 +32,7 @@ class Lease:
     member: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record, frozen=True):
     """What a member says of itself. `wanted`: the roles that it would lead. `fingerprint`: of its rules and
     its watch list, which members must have alike."""
 
@@ -44,8 +42,7 @@ class Identity:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberState:
+class MemberState(Record, frozen=True):
     """A member as the store knows it."""
 
     name: str

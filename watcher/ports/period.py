@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -13,10 +12,10 @@ from watcher.domain.history.reconstruction import DaemonRun
 from watcher.domain.history.timeline import Gap
 from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.records import Record, field
 
 
-@dataclass(frozen=True, slots=True)
-class PollTally:
+class PollTally(Record, frozen=True):
     """Requests of one source in a time: how many were made and how many failed, and what came of them."""
 
     requests: int = 0
@@ -25,8 +24,7 @@ class PollTally:
     misses: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StatementData:
+class StatementData(Record, frozen=True):
     """Everything kept about some accounts from one time up to another, of which neither end is in both."""
 
     held: dict[tuple[Account, Asset], Decimal] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol, Self
@@ -18,6 +17,7 @@ from watcher.domain.history.reconstruction import DaemonRun, RecordedHistory
 from watcher.domain.history.timeline import Gap, Point
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account, Asset, Change, Quote
+from watcher.domain.records import Record, field
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.ports.hints import HintedPoll, HintTally
 from watcher.ports.members import MemberState, WorkState
@@ -27,8 +27,7 @@ MOST_MARKS = 200
 """Alerts and events that one chart is marked with, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedPoll:
+class LoggedPoll(Record, frozen=True):
     """One request of the poll log, which is the ledger too."""
 
     id: int
@@ -44,8 +43,7 @@ class LoggedPoll:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryCounts:
+class DeliveryCounts(Record, frozen=True):
     """Deliveries by state, and when the oldest pending one was decided."""
 
     pending: int
@@ -54,8 +52,7 @@ class DeliveryCounts:
     oldest_pending: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelState:
+class ChannelState(Record, frozen=True):
     """A channel as its deliveries show it. `gave_up`: nobody heard the last one that ended.
 
     `partly_since`: since when some of its recipients have waited for what the others heard.
@@ -88,8 +85,7 @@ class Waiting(NamedTuple):
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(Record, frozen=True):
     """One holding. `spans`: between which two readings each change lies."""
 
     account: Account
@@ -99,8 +95,7 @@ class Track:
     spans: tuple[Gap, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Record, frozen=True):
     """A reading that did not settle all: chains and assets of which it said nothing."""
 
     at: datetime
@@ -108,8 +103,7 @@ class Partial:
     assets: frozenset[Asset]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingTimes:
+class ReadingTimes(Record, frozen=True):
     """When an account was read. `known_from`: from here on this is all; None: of no time is it known.
 
     `first`: its first reading ever, as far as history says.
@@ -123,8 +117,7 @@ class ReadingTimes:
     """Times in which it could not be read, also of those from which no readings are known any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlertMark:
+class AlertMark(Record, frozen=True):
     """An alert that fired, or an event that was told. `alert`: its id; empty for an event."""
 
     at: datetime
@@ -144,8 +137,7 @@ class Holding(NamedTuple):
     priced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChartData:
+class ChartData(Record, frozen=True):
     """Everything about some accounts over a time."""
 
     tracks: tuple[Track, ...] = ()
@@ -156,8 +148,7 @@ class ChartData:
     held: tuple[Holding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ChartQuery:
+class ChartQuery(Record, frozen=True):
     """`asset`: only this one; None: all that have a price and are no mere claims. `wallet`: whose
     alerts, and all it holds."""
 
@@ -170,8 +161,7 @@ class ChartQuery:
     """Whether it matters when the accounts were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sparks:
+class Sparks(Record, frozen=True):
     """`before`: of each holding the amounts at the end of a stretch, told by the first change after it;
     those since are the present ones. `readings` are of the source as a whole."""
 
@@ -180,8 +170,7 @@ class Sparks:
     readings: dict[str, list[datetime]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Then:
+class Then(Record):
     """What a time differed from now in: `prices` then, by how much the holdings that were known then have
     grown since, and how much of the present ones was first seen since (`fresh` counts them)."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 
 if TYPE_CHECKING:
     import asyncio
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Record, frozen=True):
     """Accounts to ask for together, and why."""
 
     accounts: tuple[Account, ...]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import EMPTY, Account
+from watcher.domain.records import Record, field
 from watcher.ports.channel_lane import ChannelLane
 from watcher.ports.clock import Clock
 from watcher.ports.gate import Gate
@@ -17,8 +17,7 @@ from watcher.ports.members import Lease
 from watcher.ports.queue import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class PollJob:
+class PollJob(Record, frozen=True):
     """Accounts of one source that somebody is to ask for.
 
     `planned`: when that was said. Who was asked for since then is done with.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -12,10 +11,10 @@ from watcher.domain.credits.allowance import Allowance
 from watcher.domain.credits.provider_count import Usage
 from watcher.domain.model import EMPTY, Account, Asset, Outcome
 from watcher.domain.readings.fault_isolation import Isolation
+from watcher.domain.records import Record, field
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Record, frozen=True):
     """One HTTP request that a source can make, and what it costs.
 
     `accounts` are those whose outcome depends on it (none for a look-up of facts);
@@ -32,8 +31,7 @@ class Request:
     calls: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Record, frozen=True):
     """What one request brought.
 
     `outcomes`: a reading or a miss for each account that is now settled; accounts that wait
@@ -68,8 +66,7 @@ class Reply:
         return self if self.unread is None else self.unread()
 
 
-@dataclass(frozen=True, slots=True)
-class RawCall:
+class RawCall(Record, frozen=True):
     """HTTP request of whoever knows the API otherwise. `path` begins below the host, with its version."""
 
     method: str
@@ -77,8 +74,7 @@ class RawCall:
     query: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(Record, frozen=True):
     """Answer to it: the body of a status 200 to 204, or why there is none, in words without secrets.
 
     `charged`: 0 if the provider cannot have taken credits, None if what was booked counts. `refused`: a

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +14,7 @@ from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, 
 from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account
+from watcher.domain.records import Record, replace
 from watcher.ports.clock import Clock
 from watcher.ports.commands import Commands
 from watcher.ports.copying import StoreContents, StoreFilling
@@ -25,8 +25,7 @@ from watcher.ports.queries import Queries
 from watcher.ports.shared_work import SharedWork
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Record, frozen=True):
     """How a reserved request ended, for the ledger and the poll log."""
 
     grant: Grant

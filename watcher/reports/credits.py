@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.history.timeline import Point, Segment
+from watcher.domain.records import Record
 from watcher.domain.rules.types.budget import Use, pace_since
 from watcher.domain.scheduler.outlook import OUTLOOK, Detections, Outlook
 from watcher.ports.queries import Queries
@@ -19,8 +19,7 @@ DAYS = 31
 """Days of the ledger that are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class DaySpent:
+class DaySpent(Record, frozen=True):
     """One day (UTC) of the ledger."""
 
     day: datetime
@@ -28,8 +27,7 @@ class DaySpent:
     requests: int
 
 
-@dataclass(frozen=True, slots=True)
-class CreditBurn:
+class CreditBurn(Record, frozen=True):
     """One source's credits. `left`: what was left over the period until now; `forecast`: what will be at
     the pace of late, until none are left or the period ends; `even`: spent evenly over the period."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import EMPTY, Account, Asset
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import ZERO, minus, plus, times, total
 from watcher.ports.queries import Queries
 
@@ -44,8 +44,7 @@ def few(found: Iterable[Unpriced]) -> tuple[Unpriced, ...]:
     return first if len(first) <= MOST_NAMED else ()
 
 
-@dataclass(frozen=True, slots=True)
-class DayChange:
+class DayChange(Record, frozen=True):
     """What has a price now and had one then, and was watched then: its value then, and the difference."""
 
     since: datetime
@@ -109,8 +108,7 @@ def believed(accounts: Iterable[Account], past: Snapshot) -> Decimal:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Record, frozen=True):
     """Amounts by asset, and how many holdings each is made of."""
 
     sums: Mapping[Asset, Decimal]

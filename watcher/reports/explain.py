@@ -6,7 +6,6 @@ The answers are the rules' own, over the same state that the next decision will 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -22,6 +21,7 @@ from watcher.domain.evaluation.routing import Router
 from watcher.domain.evaluation.rule_index import Rules, selects
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, asset_of, subject_key
+from watcher.domain.records import Record
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, Rule, StateRule, SumRule
 from watcher.domain.rules.types.budget import Use
 from watcher.domain.values.decimals import ZERO
@@ -50,8 +50,7 @@ from watcher.reports.rule_distance import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RuleAnswer:
+class RuleAnswer(Record, frozen=True):
     """The answer of a rule about one subject. `distance`: how far the subject is from the level, as a share
     of that; `near`: what that distance is of, or why there is none."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watcher.config.configuration import quiet_hours
@@ -13,6 +12,7 @@ from watcher.config.models import Cron
 from watcher.config.settings import Settings
 from watcher.config.wallets import WalletSettings
 from watcher.domain.model import Account
+from watcher.domain.records import Record, replace
 from watcher.domain.scheduler.outlook import Outlook
 from watcher.domain.values.cron import tick_after
 from watcher.domain.values.formatting import counted, moment
@@ -31,8 +31,7 @@ MOST_TICKS = 1000
 """Ticks that are counted, at most, where credits allow for next to none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Record, frozen=True):
     """`ready` only if a balance that moved now would be seen and told. Both lists are for people."""
 
     ready: bool
@@ -42,8 +41,7 @@ class Readiness:
     """What is wrong, but does not keep every alert from everybody."""
 
 
-@dataclass(slots=True)
-class PollStanding:
+class PollStanding(Record):
     """How many accounts a source has, and of these: how many were ever read, how many cannot be read now, and
     how many are late, those among them."""
 

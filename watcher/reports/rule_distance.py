@@ -6,7 +6,6 @@ The answers are the rules' own, over the same state that the next decision will 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.domain.aggregates.contributions import View
@@ -15,6 +14,7 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Change
+from watcher.domain.records import Record
 from watcher.domain.rules import (
     ChangeRule,
     ClockRule,
@@ -38,8 +38,7 @@ MOST_MOVES = 50
 """Of so long, and of so many changes at most, the largest is told beside the level of a `change` rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleSubject:
+class _RuleSubject(Record, frozen=True):
     """What a rule answers about, with what it is made of."""
 
     key: str
@@ -52,30 +51,26 @@ class _RuleSubject:
         return {self.key, self.label, self.wallet}
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSubject(_RuleSubject):
+class SourceSubject(_RuleSubject, frozen=True):
     """A source that sells credits."""
 
     plan: CreditPlan
 
 
-@dataclass(frozen=True, slots=True)
-class SumSubject(_RuleSubject):
+class SumSubject(_RuleSubject, frozen=True):
     """A sum."""
 
     total: Summed
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSubject(_RuleSubject):
+class AccountSubject(_RuleSubject, frozen=True):
     """An account."""
 
     account: Account
     state: AccountState
 
 
-@dataclass(frozen=True, slots=True)
-class AssetSubject(AccountSubject):
+class AssetSubject(AccountSubject, frozen=True):
     """An asset of an account. `alert_label`: how its live alert calls it, which may be by a name that it
     had."""
 

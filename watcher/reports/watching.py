@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.rules import EventRule, Rule, TrailingRule
 from watcher.domain.values.verdict import Answer
 from watcher.reports.explain import Explainer, RuleAnswer
@@ -21,8 +21,7 @@ FEWEST = 3
 ORDER = {Answer.MET: 0, Answer.UNKNOWN: 1, Answer.NOT_MET: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class WatchingRule:
+class WatchingRule(Record, frozen=True):
     """A rule with one of its subjects in a wallet. `held`: why nobody is told of it now, if so."""
 
     rule: Rule
@@ -39,8 +38,7 @@ class WatchingRule:
         return 0 if distance is None else int(100 * (1 - min(abs(distance), Decimal(1))))
 
 
-@dataclass(frozen=True, slots=True)
-class WalletWatch:
+class WalletWatch(Record, frozen=True):
     """What watches a wallet, nearest first. `more`: rules of which not every subject was judged."""
 
     rows: Sequence[WatchingRule]

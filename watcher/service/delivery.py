@@ -10,7 +10,6 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.fallback import candidates
@@ -28,6 +27,7 @@ from watcher.domain.messages.delivery import (
 )
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreBusyError, WatcherError
 from watcher.ports.channel import Channel
 from watcher.ports.channel_lane import ChannelLane, LaneState

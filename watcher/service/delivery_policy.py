@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from watcher.domain.messages.delivery import (
 )
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.messages.moves import happening_of
+from watcher.domain.records import Record, field, replace
 from watcher.ports.channel import UNGROUPED, Channel
 from watcher.ports.channel_lane import ChannelLane
 
@@ -60,8 +60,7 @@ class SentAt(NamedTuple):
     critical: int
 
 
-@dataclass(slots=True)
-class ChannelSession:
+class ChannelSession(Record):
     """One channel since its loop began: what it is doing, and how it fares. A crash may lose all of it."""
 
     channel: Channel

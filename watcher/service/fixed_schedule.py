@@ -8,7 +8,6 @@ from array import array
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from math import isnan
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from watcher.domain.credits.allowance import Purpose
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.values.errors import StoreError
 from watcher.ports.clock import Clock
 from watcher.ports.queue import Queue
@@ -44,8 +44,7 @@ UNKNOWN = float("nan")
 Attempts: TypeAlias = Callable[[Sequence[Account]], Awaitable[Mapping[Account, datetime]]]
 
 
-@dataclass(slots=True, eq=False)
-class Slot:
+class Slot(Record, eq=False):
     """Accounts of the same poll times that tick together, and their last tick that asked for them."""
 
     times: PollTimes

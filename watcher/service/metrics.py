@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from watcher.domain.decision import Decision
 from watcher.domain.messages.delivery import DeliveryState, Fault, NotSent, SendResult
 from watcher.domain.model import MissReason
+from watcher.domain.records import Record, field
 from watcher.ports.figures import Durations, StoreFigures
 from watcher.ports.hint_state import HINT_RESULTS
 from watcher.ports.hints import HintedPoll
@@ -31,8 +31,7 @@ HINT_POLLS = ("confirmed", "barren", "unread", "refused")
 """What came of a poll upon a hint: a change; none; no reading; it was not made, for want of credits say."""
 
 
-@dataclass(slots=True)
-class Metrics:
+class Metrics(Record):
     """All counts. `loaded`: when the configuration in force was read; `refused`: mistakes in the file that
     was last asked for, if it could not be."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from watcher.domain.records import Record
 from watcher.domain.values.cron import read_cron
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,8 +17,7 @@ AHEAD = timedelta(days=28)
 """How far a cron line is looked through to find how often it ticks."""
 
 
-@dataclass(frozen=True, slots=True)
-class PollTimes:
+class PollTimes(Record, frozen=True):
     """When accounts are polled: at an interval, or by a cron line in a zone."""
 
     every: timedelta | None = None

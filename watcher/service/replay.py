@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
@@ -22,6 +21,7 @@ from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.delivery import Delivery, SendResult, Sent
 from watcher.domain.model import EMPTY, Account, Miss, Outcome
 from watcher.domain.readings.reconcile import unfinished
+from watcher.domain.records import Record
 from watcher.ports.store import Store
 from watcher.service.delivery import Deliverer
 from watcher.service.engine import PASS, RuleEngine
@@ -39,16 +39,14 @@ class ReplayStore(Store, Protocol):
     on_conclusion: Callable[[Decision], None]
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayedPoll:
+class ReplayedPoll(Record, frozen=True):
     """What one request brought, and when its answer was read."""
 
     at: datetime
     outcomes: tuple[Outcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Record, frozen=True):
     """One notification: what a channel was told at once."""
 
     at: datetime
@@ -56,8 +54,7 @@ class Notification:
     deliveries: tuple[Delivery, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayedTransition:
+class ReplayedTransition(Record, frozen=True):
     """An alert that came to another state."""
 
     at: datetime
@@ -106,14 +103,13 @@ class _Recorder:
         return None
 
 
-@dataclass(order=True, slots=True)
-class _Due:
-    """A confirming poll that is to be made."""
+class _Due(Record, order=True):
+    """A confirming poll that is to be made; of those of one moment the one with the lower number first."""
 
     at: datetime
     number: int
-    account: Account = field(compare=False)
-    alone: bool = field(compare=False)
+    account: Account
+    alone: bool
 
 
 class Replay:

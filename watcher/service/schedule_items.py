@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.scheduler import Budget, Item
 
 LEAVE_FREE = 0.8
@@ -16,8 +16,7 @@ LEAVE_FREE = 0.8
 DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class AutoItem:
+class AutoItem(Record, frozen=True):
     """One account on `auto`, and what was promised for it."""
 
     account: Account
@@ -31,8 +30,7 @@ class AutoItem:
         return Item(key_of(self.account), self.cost, self.weight, self.min_every.total_seconds(), promise)
 
 
-@dataclass(frozen=True, slots=True)
-class FixedItems:
+class FixedItems(Record, frozen=True):
     """Accounts at one fixed interval and price; ticks ask for them as long as they can be afforded."""
 
     accounts: Sequence[Account]
@@ -53,8 +51,7 @@ class FixedItems:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDemand:
+class SourceDemand(Record, frozen=True):
     """What a configuration asks of one source, in accounts and in credits (or calls) a second."""
 
     auto: Sequence[AutoItem] = ()

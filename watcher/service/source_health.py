@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -11,6 +10,7 @@ from watcher.domain.alerts.source_health import Streak, failing, grown
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.builtin_notices import FAILING_RULE, source_notice
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import replace
 from watcher.domain.values.durations import span
 from watcher.domain.values.errors import StoreError
 from watcher.domain.values.formatting import moment

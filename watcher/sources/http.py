@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from yarl import URL
 
 from watcher import __version__
 from watcher.domain.model import Account, Miss, MissReason
+from watcher.domain.records import Record
 from watcher.ports.source import RawAnswer, RawCall, Reply
 from watcher.sources.json_repair import mended
 
@@ -43,8 +43,7 @@ _WHOLE, _TAKEN = (200,), (200, 201, 202, 203, 204)
 """What a question is answered with, and what asks for something to be done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Record, frozen=True):
     """Limits of one access: time, size, requests at once."""
 
     timeout: timedelta
@@ -57,15 +56,13 @@ class Limits:
     """How long to keep quiet after a 429 that does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Record, frozen=True):
     """Body of a whole answer with a status that was allowed for."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HttpFailure:
+class HttpFailure(Record, frozen=True):
     """Failure to get an answer, in words without secrets. `status` 0: no answer at all.
 
     `charged`: 0 when the provider cannot have charged, None when nobody knows, which counts

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, overload
 from pydantic import BaseModel, ConfigDict, Field
 
 from watcher.domain.model import Account, Asset
+from watcher.domain.records import Record
 from watcher.domain.values.errors import Advice
 from watcher.domain.values.fields import Share
 
@@ -27,8 +28,7 @@ polled evenly."""
 Concurrency = Annotated[int, Field(ge=1, le=64)]
 
 
-@dataclass(frozen=True)
-class WatchedWallet:
+class WatchedWallet(Record, frozen=True):
     """Wallet of the configuration, as far as a source needs to know it."""
 
     name: str
@@ -37,7 +37,7 @@ class WatchedWallet:
     assets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OnChains(Sequence[Account]):
     """One address on many chains; the account of each is made when it is asked for."""
 
@@ -58,8 +58,7 @@ class OnChains(Sequence[Account]):
         return Account(self.source, self.chains[place], self.address)
 
 
-@dataclass(frozen=True)
-class Discovery:
+class Discovery(Record, frozen=True):
     """Discovery of a wallet's other chains: what is asked, for all chains at once.
 
     `account` is what to ask for, `chains` those of the wallet as the answer will spell them.

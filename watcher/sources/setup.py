@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from watcher.domain.credits.provider_count import Usage
+from watcher.domain.records import Record
 from watcher.ports.dialogue import Dialogue
 from watcher.sources.http import HttpFailure
 
 AS_CREDITS_DECIDE = "auto   # credits decide; or 5m, or cron"
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Record, frozen=True):
     """Answer of the provider about a key. `refused`: it is wrong. Neither: nobody knows, `text` says why."""
 
     sound: bool
@@ -29,8 +28,7 @@ def failed(failure: HttpFailure) -> Probe:
     return Probe(sound=False, refused=failure.status in {401, 403}, text=failure.text)
 
 
-@dataclass(frozen=True, slots=True)
-class WalletDraft:
+class WalletDraft(Record, frozen=True):
     """Wallet as it was answered. `what`: the key that says what to watch, and its words."""
 
     source: str

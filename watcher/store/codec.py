@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -58,7 +57,7 @@ def storable(text: str) -> str:
 
 def particulars_text(particulars: Particulars) -> str:
     """The fields that are known, as JSON; empty if none is."""
-    known = {each.name: getattr(particulars, each.name) for each in fields(Particulars)}
+    known = {each: getattr(particulars, each) for each in Particulars.__struct_fields__}
     written = {name: _written(value) for name, value in known.items() if value not in ("", None, ())}
     return storable(json.dumps(written, ensure_ascii=False)) if written else ""
 

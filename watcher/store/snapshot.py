@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.alerts.flapping import Flap
@@ -11,6 +10,7 @@ from watcher.domain.alerts.lifecycle import Alert, AlertState
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Revision, Snapshot
 from watcher.domain.model import Account, AccountState, Asset, PriceSuspicion, Quote
+from watcher.domain.records import replace
 
 OtherNames = tuple[Mapping[Asset, Asset], Mapping[Asset, tuple[str, ...]]]
 """`Snapshot.same` and `Snapshot.former`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from watcher.domain.records import Record
 from watcher.domain.values.errors import StoreError
 from watcher.ports.queries import Queries
 from watcher.reports.portfolio.fold import NotWanted
@@ -32,8 +32,7 @@ WAITS = 0.05
 """Seconds for which a page waits; it then goes on without."""
 
 
-@dataclass(slots=True)
-class _Entry(Generic[Found]):
+class _Entry(Record, Generic[Found]):
     work: asyncio.Future[Found | None]
     at: datetime
     took: float = 0.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from watcher.domain.records import Record, replace
 from watcher.web.documents import Packed, answer
 from watcher.web.parameters import MANY, MOST, SPAN, Parameters, Slice
 
@@ -16,8 +16,7 @@ PREFIX = "/api/v1/"
 Usual = int | None | Callable[[Parameters], int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParameter:
+class QueryParameter(Record, frozen=True):
     """Parameter of a question. `many`: it may be repeated. `example`: what can be asked for."""
 
     name: str
@@ -70,8 +69,7 @@ class Asked(NamedTuple):
     """The same for all who ask the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record, frozen=True):
     """Address of the API: what it answers, and what it takes.
 
     `handler` makes the answer, a document. `rows`: the type of what is in it. `usual`: rows of a page, if

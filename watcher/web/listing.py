@@ -10,7 +10,6 @@ import csv
 import io
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -18,6 +17,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.helpers import content_disposition_header
 
+from watcher.domain.records import Record, field
 from watcher.domain.values.formatting import iso
 from watcher.domain.values.text import clean, harmless
 from watcher.web.callers import caller_of
@@ -33,8 +33,7 @@ LONGEST = 100
 """Characters of a text that a list is filtered by."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListFilter:
+class ListFilter(Record, frozen=True):
     """Filter of a list. `choices`: what may be chosen, with what people read; None: any text.
 
     `aside`: shown on demand, for lists with many.
@@ -50,8 +49,7 @@ class ListFilter:
     """What a text looks like, as in `24h`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListOrder:
+class ListOrder(Record, frozen=True):
     """Order of a list, as the address names it. `descending`: the greatest first, if nothing else is said."""
 
     name: str
@@ -95,8 +93,7 @@ class Listing:
         return name, name != text
 
 
-@dataclass(frozen=True, slots=True)
-class ListField:
+class ListField(Record, frozen=True):
     """Filter of a list with what it is set to; empty if it is not."""
 
     name: str
@@ -107,8 +104,7 @@ class ListField:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
+class ListQuery(Record, frozen=True):
     """What a request asks of a list."""
 
     path: str
@@ -195,8 +191,7 @@ class ListQuery:
         return ListPage(self, rows(ROWS, (page - 1) * ROWS), count, page)
 
 
-@dataclass(frozen=True, slots=True)
-class ListPage(Generic[Row]):
+class ListPage(Record, Generic[Row], frozen=True):
     """Rows of one page of a list, and of how many."""
 
     query: ListQuery

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
 from multidict import MultiMapping
 
+from watcher.domain.records import Record
 from watcher.ports.clock import Clock
 
 TOLD = "told"
@@ -24,8 +24,7 @@ _BACK = re.compile(r"/(?!/)[!-~]{0,1500}")
 _TOLD = re.compile(rf"([?&]){TOLD}=[0-9a-f]*&?")
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResult:
+class ActionResult(Record, frozen=True):
     """Result of one press of a button. `lines`: one for each thing that it was about, where it matters.
 
     `well`: all of it was done.

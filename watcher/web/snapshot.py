@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from watcher.domain.credits.allowance import CreditPlan
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import Account
+from watcher.domain.records import Record, field
 from watcher.domain.values.errors import StoreBusyError
 from watcher.ports.clock import Clock
 from watcher.ports.members import WorkState
@@ -33,8 +33,7 @@ FRESH = 2.0
 """Seconds for which a snapshot serves everybody who asks."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageSnapshot:
+class PageSnapshot(Record, frozen=True):
     """Everything at one moment."""
 
     at: datetime

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
@@ -19,6 +18,7 @@ from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.presentation import UTC_AND_DOLLARS
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import amount, counted, full, money, percent, price, signed
@@ -43,8 +43,7 @@ STAYS = "private, no-cache"
 asked for anew, it is asked for here."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageView:
+class PageView(Record, frozen=True):
     """What a page is made from, and for whom."""
 
     snapshot: PageSnapshot

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account
+from watcher.domain.records import Record, field
 from watcher.domain.values import decimals
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span
@@ -99,8 +99,7 @@ def change(day: DayChange) -> str:
     return f"{moved} ({signed(percent(day.delta, day.before), day.delta)})" if day.before else moved
 
 
-@dataclass(slots=True)
-class SourceTotals:
+class SourceTotals(Record):
     """A source with how its accounts fare."""
 
     source: str

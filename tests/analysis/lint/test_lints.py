@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +15,7 @@ from tests.domain.given import BOND, DESK, ETH, HOT, START, SWEEP, USDC, WALLETS
 from watcher.analysis.lint import Finding, LintFacts, lint
 from watcher.domain.evaluation.rule_index import matches_of
 from watcher.domain.model import Account, Asset, Change, Quarantined, Quote, Wallet
+from watcher.domain.records import replace
 from watcher.domain.rules import TYPES, Rule
 from watcher.sources.coinstats.settings import CoinStatsSettings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +33,7 @@ from watcher.domain.alerts.lifecycle import (
 )
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import Account, Asset, Wallet
+from watcher.domain.records import replace
 from watcher.domain.rules import TYPES, Rule, ThresholdRule
 from watcher.domain.values.verdict import Verdict, met, not_met, unknown
 

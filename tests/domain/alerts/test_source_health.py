@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from watcher.domain.evaluation.builtin_notices import FAILING_RULE
 from watcher.domain.evaluation.decide import decide_on_rules
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules
 from watcher.domain.model import Account, Asset, Miss, MissReason, Reading
+from watcher.domain.records import replace
 
 ONE, TWO, THREE = (Account("s", "ethereum", f"0x{n}") for n in range(3))
 LONG = FAILS_AFTER

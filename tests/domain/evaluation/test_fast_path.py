@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +14,7 @@ from tests.domain.given import DESK, ETH, HOT, SWEEP, USDC, World, failed, readi
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.fast_path import calm_check, patience
 from watcher.domain.model import Asset, Outcome, Quarantined
+from watcher.domain.records import replace
 from watcher.domain.rules import NoDataRule, Rule, ThresholdRule
 from watcher.domain.values.verdict import Answer
 

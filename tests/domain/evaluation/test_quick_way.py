@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -94,7 +93,7 @@ def life(chance: random.Random) -> Iterator[tuple[Outcome, timedelta]]:
 
 def content(decision: Decision) -> dict[str, Any]:
     """All that was decided, in no order."""
-    found = {each.name: getattr(decision, each.name) for each in fields(decision)}
+    found = {each: getattr(decision, each) for each in decision.__struct_fields__}
     return {name: sorted(map(repr, v)) if isinstance(v, tuple) else v for name, v in found.items()} | {
         "accounts": decision.accounts
     }

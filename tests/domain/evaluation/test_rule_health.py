@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from watcher.domain.evaluation.builtin_notices import FAILING_RULE, source_notic
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Asset, Miss, MissReason, Wallet
+from watcher.domain.records import replace
 from watcher.domain.rules import ChangeRule, NoDataRule, RatioRule, Rule, RunwayRule, ThresholdRule
 from watcher.domain.values.verdict import met
 

@@ -7,13 +7,14 @@ import math
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from watcher.domain.records import replace
 from watcher.domain.scheduler import Budget, Item, Scheduler, plan
 from watcher.domain.scheduler.forecast import even
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ from tests.letters.given import BEGIN, ETH, SPAM, TOKEN, USDC, Treasury, account
 from watcher.config.configuration import Configuration
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Change, PriceSuspicion, Quote
+from watcher.domain.records import replace
 from watcher.domain.values.decimals import ZERO, minus, size, times, total
 from watcher.ports.period import StatementData
 from watcher.reports import holdings

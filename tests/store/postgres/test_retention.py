@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from tests.store.test_retention import tidied
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.delivery import DeliveryState
 from watcher.domain.model import Asset, Quote
+from watcher.domain.records import replace
 from watcher.ports.store import Settlement
 from watcher.store.postgres.partitions import partition_of
 from watcher.store.postgres.store import PostgresStore

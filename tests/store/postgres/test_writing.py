@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +31,7 @@ from tests.store.postgres.given import SCHEMA, opened, rows
 from watcher.domain.alerts.silences import Silence
 from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.model import Account, AccountState, Change
+from watcher.domain.records import replace
 from watcher.domain.values.errors import StoreError
 from watcher.ports.members import PLAN, Lease
 from watcher.ports.store import Recall, Settlement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -15,6 +14,7 @@ from watcher.config.wallets import WalletsByAccount
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import EMPTY, SWEEPS, Account, AccountState, Asset, Change, Quote, Wallet
+from watcher.domain.records import Record, field
 from watcher.domain.rules import Match, Rule
 from watcher.ports.queries import Queries
 from watcher.sources.kind import SourceKind
@@ -40,8 +40,7 @@ class LintHolding(NamedTuple):
         return f"{self.wallet.name}: {self.symbol or self.asset.token} on {self.asset.chain}"
 
 
-@dataclass(frozen=True)
-class LintFacts:
+class LintFacts(Record, frozen=True, dict=True):
     """`intervals`: seconds between two polls of an account, planned or set. `changes` and `prices` (of an
     asset) are those of the last 30 days, oldest first."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from watcher.domain.records import Record
 
 SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record, frozen=True):
     """Something about a rule (or, with an empty `rule`, about wallets) that somebody should look at.
 
     `lint` is its short name, for scripts. `subjects` are what it is about: labels of holdings, names of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from watcher.config.problems import checked
 from watcher.config.rule_files import load_rules
 from watcher.config.starter import PACKS
 from watcher.config.yaml_reader import read_document
+from watcher.domain.records import Record
 from watcher.domain.rules import Rule
 from watcher.domain.values.errors import ConfigurationError, InputError, Problem
 from watcher.domain.values.spelling import nearest
@@ -26,8 +26,7 @@ EVERYONE = "everyone"
 """The channel of rules that tell every channel, in tests that name none."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestCase:
+class TestCase(Record, frozen=True):
     """One test with the wallets that it may name, and the line in which it begins."""
 
     test: RuleTest
@@ -35,8 +34,7 @@ class TestCase:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class TestSuite:
+class TestSuite(Record, frozen=True):
     """The tests of one file, and the rules that they are about."""
 
     path: Path

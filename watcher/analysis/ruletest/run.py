@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from watcher.analysis.ruletest.tracks import TestTracks, tracks_of
 from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Message
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import MINUS
 from watcher.service.replay import Notification, Replay
 from watcher.store.memory.store import MemoryStore
@@ -23,8 +23,7 @@ Subjects = Mapping[str, tuple[str, str]]
 NOBODY = ("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
+class ComparisonRow(Record, frozen=True):
     """One line of a comparison; empty where one side has nothing to put beside the other."""
 
     expected: str
@@ -35,8 +34,7 @@ class ComparisonRow:
         return bool(self.expected and self.got)
 
 
-@dataclass(frozen=True, slots=True)
-class TestFailure:
+class TestFailure(Record, frozen=True):
     """An expectation that did not hold. `after`: time from the beginning of the test."""
 
     after: timedelta
@@ -44,8 +42,7 @@ class TestFailure:
     rows: tuple[ComparisonRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
+class TestResult(Record, frozen=True):
     """How one test ended; `timeline` is all that was told in it."""
 
     path: str
@@ -59,8 +56,7 @@ class TestResult:
         return not self.failures
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Record, frozen=True):
     """One message, and every channel that was told."""
 
     at: datetime

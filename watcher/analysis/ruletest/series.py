@@ -22,10 +22,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import times, total
 from watcher.domain.values.durations import parse_duration
 from watcher.domain.values.errors import InputError
@@ -49,8 +49,7 @@ class Sign(enum.StrEnum):
     NOT_ASKED = "."
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesItem:
+class SeriesItem(Record, frozen=True):
     """What a series says for one moment, counted from the beginning of the test."""
 
     after: timedelta

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -20,6 +19,7 @@ from watcher.domain.model import (
     Wallet,
     subject_key,
 )
+from watcher.domain.records import Record, field
 from watcher.domain.values.decimals import ZERO
 from watcher.service.replay import ReplayedPoll
 
@@ -29,8 +29,7 @@ MISSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Track:
+class _Track(Record, frozen=True):
     """What one asset reads. A series that has ended goes on as it ended."""
 
     asset: Asset
@@ -50,8 +49,7 @@ def _at(items: Sequence[SeriesItem], after: timedelta) -> Decimal | Sign:
     return items[bisect_right(items, after, key=lambda item: item.after) - 1].value
 
 
-@dataclass(slots=True)
-class TestTracks:
+class TestTracks(Record):
     """All accounts of a test, and what each of them would answer at any time."""
 
     start: datetime

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from watcher.domain.model import (
     Wallet,
 )
 from watcher.domain.readings.prices import assumed
+from watcher.domain.records import Record, field
 from watcher.domain.rules import Side, Total
 from watcher.domain.rules.match import PATTERN, id_in
 from watcher.domain.values.chains import canonical
@@ -232,8 +232,7 @@ def known(past: Snapshot) -> Mapping[Account, AccountState]:
     return past.everyone if past.everyone is not None else past.accounts
 
 
-@dataclass(slots=True)
-class View:
+class View(Record):
     """What is known in one decision: the past, and over it what was just learnt."""
 
     past: Snapshot

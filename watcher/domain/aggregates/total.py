@@ -8,7 +8,6 @@ a kept sum equals one made from scratch. A sum of few accounts is made from scra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,6 +26,7 @@ from watcher.domain.readings.unknowns import (
     in_doubt_since,
     price_it,
 )
+from watcher.domain.records import Record
 from watcher.domain.rules import SumRule, Total
 from watcher.domain.values.decimals import ZERO, minus, plus, times
 from watcher.domain.values.decimals import total as sum_of
@@ -346,8 +346,7 @@ def _unpriced(assets: Iterable[Asset], view: View) -> str:
     return why + (f" (and {len(others)} more)" if others else "")
 
 
-@dataclass(slots=True, eq=False)
-class Summed:
+class Summed(Record, eq=False):
     """A rule over sums on one subject: one sum for each side of the rule."""
 
     rule: SumRule

@@ -3,14 +3,12 @@ as they do an alert."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watcher.domain.alerts.lifecycle import Ack, Alert
 from watcher.domain.messages.message import Message, Severity
+from watcher.domain.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Record, frozen=True):
     """Event as it was told, and who takes care of it."""
 
     message: Message

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery, DeliveryState, Fault
 from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.records import replace
 
 FALLBACK_AFTER = timedelta(minutes=30)
 """What a channel out of reach could not tell for so long, its fallback tells; if it is critical:"""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import moment
 
 MORE_THAN = 5
@@ -15,8 +15,7 @@ CALM = timedelta(minutes=30)
 """Without a transition for so long it is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flap:
+class Flap(Record, frozen=True):
     """The latest transitions of one rule on one subject, from one alert to the next."""
 
     times: tuple[datetime, ...] = ()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
 from watcher.domain.audit import Actor
 from watcher.domain.messages.message import Kind, Severity
 from watcher.domain.model import Account
+from watcher.domain.records import Record, replace
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Answer, Verdict
 
@@ -37,8 +37,7 @@ class AlertState(enum.StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(Record, frozen=True):
     """Somebody takes care of it: it is not repeated and not escalated."""
 
     by: str
@@ -56,8 +55,7 @@ class Ack:
         return f"by {self.by} at {moment(self.at)}{said}"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Record, frozen=True):
     """One rule on one subject, from the first reading that met it to the one that did not.
 
     `subject` is the stable key; `label` is what people read. `account` is the account that the
@@ -110,8 +108,7 @@ class Alert:
         return self.state is AlertState.RESOLVED and self.owed is not None and self.owed.final
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Record, frozen=True):
     """What an alert is about: a key that never changes, and a label for people."""
 
     key: str
@@ -120,8 +117,7 @@ class Subject:
     account: Account | None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Record, frozen=True):
     """What the state machine needs of a rule."""
 
     rule: str
@@ -134,8 +130,7 @@ class Terms:
     """How long the condition must not hold any more before it is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Record, frozen=True):
     """The alert's new state, if it changed, and what people are to be told, if anything."""
 
     alert: Alert | None = None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
+from watcher.domain.records import Record
 from watcher.domain.values.wallclock import moment_of
 
 EVERY_DAY = frozenset(range(7))
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class QuietPeriod:
+class QuietPeriod(Record, frozen=True):
     """From `start` to `end` by the clock of `zone`; if `end` is not after `start`, it is on the next day.
 
     `days` are those on which a window begins, Monday is 0. Where clocks are put forward over the start

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from watcher.domain.alerts.events import Acknowledgeable, Event
 from watcher.domain.alerts.lifecycle import AlertState
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import Record
 
 
 class Stage(StrEnum):
@@ -49,8 +49,7 @@ def urgency(what: Acknowledgeable) -> int:
     return int(found is Stage.PENDING or what.acknowledged is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class AlertFilter:
+class AlertFilter(Record, frozen=True):
     """Which alerts and events are asked for; what is left empty, all of them.
 
     `since` and `until`: what began before the end of this time, and was not over before it began.

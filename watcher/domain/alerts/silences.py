@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
 from watcher.domain.alerts.lifecycle import about
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import moment
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Record, frozen=True):
     """What suppression looks at: the rule's id, the wallet with its tags, the severity."""
 
     rule: str
@@ -22,8 +21,7 @@ class Topic:
     tags: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Record, frozen=True):
     """Matchers are globs; within one kind any may match, of the kinds that are given all must. Who silences a
     rule silences the notice that it cannot be judged, too.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 from watcher.domain.model import Miss, MissReason, Outcome, Reading
+from watcher.domain.records import Record
 
 FAILS_AFTER = timedelta(minutes=10)
 """A source that nothing could be read from for so long fails; shorter troubles are every network's."""
@@ -31,8 +31,7 @@ _ELSEWHERE = frozenset({MissReason.EXHAUSTED, MissReason.INTERNAL})
 """Told by a notice of its own, or a fault of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streak:
+class Streak(Record, frozen=True):
     """Requests that failed in a row, with no reading between them."""
 
     since: datetime

@@ -9,9 +9,10 @@ from __future__ import annotations
 import calendar
 import enum
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+
+from watcher.domain.records import Record
 
 
 class Purpose(enum.StrEnum):
@@ -51,8 +52,7 @@ CHEAPEST = 40
 keeps nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreditPlan:
+class CreditPlan(Record, frozen=True):
     """Credits that the provider sells by the period (`month` or `day`, in UTC).
 
     `resets_on` is the day of the month on which a new period begins; in a shorter month
@@ -117,24 +117,21 @@ class CreditPlan:
         return min(max(end - (end - start) / RELEASE * (kept / self.reserved), now), end)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Record, frozen=True):
     """At most `calls` requests in any stretch of `seconds` (a rolling window)."""
 
     calls: int
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Record, frozen=True):
     """All the limits of one API key."""
 
     credits: CreditPlan | None = None
     windows: tuple[Window, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(Record, frozen=True):
     """What the ledger says: credits in the current period, and calls in each window."""
 
     credits: int = 0
@@ -143,8 +140,7 @@ class Spending:
     """Of the credits, those for what the reserve is kept for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(Record, frozen=True):
     """A request that is to be booked before it is sent. `cost`: in credits."""
 
     source: str
@@ -154,15 +150,13 @@ class Booking:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Record, frozen=True):
     """A durable reservation. `id` names it in the ledger."""
 
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class CreditRefusal:
+class CreditRefusal(Record, frozen=True):
     """No room. Asking again before `until` is pointless."""
 
     until: datetime

@@ -8,10 +8,10 @@ before the first of them would have been counted by the second. A fall is a rene
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.records import Record, asdict, replace
 
 USAGE = "usage"
 """Under this name the store keeps the last figure of a source."""
@@ -21,16 +21,14 @@ RENEWAL = 0.01
 in use: what the provider sells may be far more than is ever spent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Record, frozen=True):
     """Credits of the current period, as the provider counts them."""
 
     total: int
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(Record, frozen=True):
     """The last figure that was read, and what is known from it and those before."""
 
     at: datetime

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,6 +23,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
 from watcher.domain.model import EMPTY, AccountState, Asset, Outcome, Reading, subject_key
 from watcher.domain.readings.diff import same_assets
+from watcher.domain.records import Record, field, replace
 from watcher.domain.values.decimals import minus, times
 from watcher.domain.values.normalization import contract_key
 
@@ -45,8 +45,7 @@ _SAME = Decimal("1e-9")
 LOST_CONTRACT = "its contract is missing in the answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(Record, frozen=True):
     """An asset whose name is another one now. `reading` is the one that says so, restated."""
 
     reading: Reading
@@ -59,8 +58,7 @@ class Renamed:
     """The rules that select it by a name that it does not have any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Record, frozen=True):
     """What a request saw, under the names that are known; and the past, with the names that it taught."""
 
     outcomes: Sequence[Outcome]

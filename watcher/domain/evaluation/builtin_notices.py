@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.alerts.lifecycle import Subject, Terms, advance, short_id
@@ -11,6 +10,7 @@ from watcher.domain.decision import Decision, Snapshot
 from watcher.domain.evaluation.rule_index import BUILT_IN
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.records import replace
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import Verdict
 

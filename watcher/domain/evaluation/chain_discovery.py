@@ -7,7 +7,6 @@ settles no balance and no rule sees it: what is found is told, and watched once 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,6 +18,7 @@ from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import Account, Reading
 from watcher.domain.readings.asset_policies import FLOOR
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import ZERO, plus, times
 from watcher.domain.values.formatting import money
 from watcher.domain.values.verdict import Verdict, met, not_met
@@ -29,8 +29,7 @@ FOUND_RULE = "watcher.discovered"
 _TERMS = Terms(FOUND_RULE, BUILT_IN, Severity.INFO)
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Record, frozen=True):
     """One address to be looked at on all chains, every so often.
 
     `account` is what is asked for; `home` the first of the accounts that are watched; `named` their
@@ -45,8 +44,7 @@ class Sweep:
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Record, frozen=True):
     """What lies on one chain: priced assets only, since anybody can send a token without a price."""
 
     assets: int

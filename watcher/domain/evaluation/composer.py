@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -31,6 +30,7 @@ from watcher.domain.messages.message import (
 from watcher.domain.messages.template_variables import TemplateFailedError
 from watcher.domain.messages.templates import render
 from watcher.domain.model import Account, AccountState, Asset, Change, subject_key
+from watcher.domain.records import replace
 from watcher.domain.rules import EventRule, Rule, StateRule
 from watcher.domain.values.decimals import ZERO, minus, times
 from watcher.domain.values.durations import format_duration

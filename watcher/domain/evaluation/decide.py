@@ -8,7 +8,6 @@ needs from history is asked for by `questions` beforehand.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -40,6 +39,7 @@ from watcher.domain.readings.diff import Difference, Differing, diff
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, usual
 from watcher.domain.readings.prices import Weighed
 from watcher.domain.readings.reconcile import Reconciled, reconcile
+from watcher.domain.records import replace
 from watcher.domain.rules import Use
 
 

@@ -7,7 +7,6 @@ of one moment, and nothing else. What is told of them is what is true at that mo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from watcher.domain.aggregates.due import key_of
@@ -17,6 +16,7 @@ from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.never_held import EMPTY_RULE, empty_notices
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.model import EMPTY, Account
+from watcher.domain.records import replace
 
 
 def parts_of(sums: Collection[SumKey], rules: Rules, memo: Memo) -> list[Account]:

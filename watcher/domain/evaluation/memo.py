@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from watcher.domain.evaluation.implied_zeros import NamedAssets, named_by
 from watcher.domain.evaluation.rule_index import BUILT_IN, Names, Rules, other_names, selects
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, Quarantined
 from watcher.domain.readings.diff import Difference
+from watcher.domain.records import Record, field
 from watcher.domain.rules import ChangeRule, ClockRule, EventRule, LevelRule, Rule, SumRule, TrailingRule
 from watcher.domain.rules.base import Unmet, Untold
 
@@ -45,8 +45,7 @@ class Choice(NamedTuple):
     trailing: tuple[TrailingRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Concerned:
+class Concerned(Record, frozen=True):
     """The rules that may have something to say about one account, and about accounts matched alike.
 
     Which of them select an asset is found once: then a reading costs one look-up an asset.

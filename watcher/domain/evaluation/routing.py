@@ -9,7 +9,6 @@ by then.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watcher.domain.alerts.flapping import Flap
@@ -18,11 +17,11 @@ from watcher.domain.alerts.silences import Topic, silence_of
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import Record, replace
 from watcher.domain.rules import Rule, StateRule
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(Record, frozen=True):
     """The alert as it is to be kept, and who is told what now."""
 
     alert: Alert

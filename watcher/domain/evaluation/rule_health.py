@@ -14,7 +14,6 @@ Of an account that a `no_data` rule watches that rule tells.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.domain.aggregates.contributions import known
@@ -37,6 +36,7 @@ from watcher.domain.messages.message import Place, Severity
 from watcher.domain.model import EMPTY, Account, AccountState, Asset, MissReason, Reading, asset_of
 from watcher.domain.readings.reconcile import Reconciled
 from watcher.domain.readings.unknowns import READ_IT, SEE_WHAT_WAITS, Unknown, in_doubt_since, price_it
+from watcher.domain.records import replace
 from watcher.domain.rules import Rule, SumRule
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.verdict import met, not_met

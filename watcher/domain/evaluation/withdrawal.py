@@ -6,14 +6,13 @@ acknowledgement; whether the edited rule is still met the next reading says.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from watcher.domain.alerts.lifecycle import EDITED, Alert, AlertState, about
 from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.builtin_notices import HINTS_RULE, OF_SOURCES, PART_RULE
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import BUILT_IN, Rules, selects
 from watcher.domain.model import Account, asset_of, subject_key
+from watcher.domain.records import replace
 from watcher.domain.rules import BudgetRule, ClockRule, EventRule, SumRule
 
 UNSELECTED = "its rule no longer selects this"

@@ -11,11 +11,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from watcher.domain.hints.lag import AGES, ProviderLag, Stakes
 from watcher.domain.hints.pending import FRESH, HintedAccount, PendingHint
 from watcher.domain.hints.trust import SourceTrust
+from watcher.domain.records import Record
 from watcher.domain.scheduler import LEAST_UNTOLD, Evidence, heat
 
 GAP = 10.0
@@ -36,8 +36,7 @@ SURE = 0.8
 """What is more likely than that is learnt from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+class Market(Record, frozen=True):
     """What the schedule says of an account."""
 
     interval: Callable[[str], float]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from watcher.domain.hints.persistence import HintStandings, SourceStanding
+from watcher.domain.records import Record
 from watcher.domain.scheduler import LEAST_UNTOLD, ToldChanges
 
 ASSUMED_LAG = 60.0
 """Seconds after which a change is taken to be shown as long as nobody knows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HintExpectation:
+class HintExpectation(Record, frozen=True):
     """One account. `told`: the share of its changes of which hints tell; `true`: the share of the hints that
     are true; `shown_after`: seconds from a hint to the poll that shows the change, of half of all. None: not
     known yet."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from operator import mul
 from typing import Any
+
+from watcher.domain.records import Record
 
 AGES = (
     0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 75.0,
@@ -38,8 +39,7 @@ EARLY = 20
 """Each so many'th look is made at half the age: to learn of a provider that became faster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stakes:
+class Stakes(Record, frozen=True):
     """What looks at one hint cost and bring. Seconds of delay."""
 
     precision: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from watcher.domain.records import Record
 
 FRESH = 900.0
 """A hint tells of what a poll finds within so many seconds."""
@@ -13,8 +14,7 @@ KEEP = 0.98
 """Of what was known of an account stays after each change."""
 
 
-@dataclass(slots=True)
-class PendingHint:
+class PendingHint(Record):
     """One or more hints of one account that wait for a poll."""
 
     first: float
@@ -49,8 +49,7 @@ class PendingHint:
         self.chance = 1 - (1 - self.chance) * (1 - chance)
 
 
-@dataclass(slots=True)
-class HintedAccount:
+class HintedAccount(Record):
     """What the desk knows of one account."""
 
     sources: tuple[str, ...]

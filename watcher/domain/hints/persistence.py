@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from watcher.domain.hints.desk import HintDesk
 from watcher.domain.hints.lag import ProviderLag
 from watcher.domain.hints.pending import HintedAccount
 from watcher.domain.hints.trust import SourceTrust, amounts
+from watcher.domain.records import Record
 from watcher.domain.scheduler import GOLDEN
 
 HINTS = "hints"
@@ -84,8 +84,7 @@ def restore(desk: HintDesk, value: Mapping[str, Any], now: float) -> None:
             desk.gap(key, now, number * GOLDEN % 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceStanding:
+class SourceStanding(Record, frozen=True):
     """What one hint source has earned with the accounts of one polled source. Lags in seconds, None while
     unknown; `silent_since` in unix seconds, None if it is not silent."""
 
@@ -97,8 +96,7 @@ class SourceStanding:
     silent_since: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class HintStandings:
+class HintStandings(Record, frozen=True):
     """What was kept of hints, for those who look."""
 
     sources: Mapping[str, SourceStanding]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -29,14 +28,14 @@ from watcher.domain.model import (
     Wallet,
 )
 from watcher.domain.readings.plausibility import CONFIRM_AFTER, check_plausibility
+from watcher.domain.records import Record, field
 
 UNCLEAR = "history does not say what this answer said of it"
 
 HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PollRecord:
+class PollRecord(Record, frozen=True):
     """What one request led to: accounts read and missed, and what of the readings was not believed.
 
     `unsettled`: assets that a reading said nothing of, or nothing clear. `unread`: chains that an
@@ -93,16 +92,14 @@ def recorded_poll(decision: Decision) -> PollRecord | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonRun:
+class DaemonRun(Record, frozen=True):
     """A daemon began, and was last seen at work."""
 
     began: datetime
     seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedHistory:
+class RecordedHistory(Record, frozen=True):
     """History from some time on. `changes` are in the order of time, as are the `prices` of an asset.
 
     `held`: what each account held before the first of them.

@@ -10,12 +10,12 @@ import enum
 import hashlib
 import hmac
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 
 LASTS = timedelta(days=7)
 

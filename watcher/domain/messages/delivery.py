@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from watcher.domain.messages.message import Message
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record, field, replace
 from watcher.domain.values.durations import span
 from watcher.domain.values.formatting import moment
 
@@ -47,8 +47,7 @@ REFUSED = frozenset({Fault.MESSAGE, Fault.UNCLEAR})
 """Of several messages in one notification, one alone may have brought this about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Record, frozen=True):
     """What one channel is owed. `id` stays the same over every attempt, so a repeat shows.
 
     `delivered_to`: of several recipients of the channel, those who have it already; they are passed over.
@@ -85,8 +84,7 @@ class Delivery:
         return replace(message, facts=(*message.facts, *facts)) if facts else message
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Record, frozen=True):
     """The channel took it.
 
     `remarks`: what people should know of the channel although it works, by a name that stays the same;
@@ -99,8 +97,7 @@ class Sent:
     """What the service calls the message; kept with each delivery that it told."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(Record, frozen=True):
     """The channel did not take it, or nobody knows whether it did.
 
     `detail` is for a person and holds no secret. `retry_after`: seconds that the service

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from watcher.domain.model import Account, Asset, Change
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import ZERO, minus, times
 from watcher.domain.values.formatting import amount, counted, moment, money, percent, signed
 
@@ -53,8 +53,7 @@ class Kind(enum.StrEnum):
         return self in (Kind.RESOLVED, Kind.WITHDRAWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Particulars:
+class Particulars(Record, frozen=True):
     """Particulars of what a message is about, for who computes with them or writes them otherwise.
 
     Amounts in natural units and prices in US dollars, every digit; times in UTC. What is not known, or has
@@ -105,8 +104,7 @@ def _product(held: Decimal | None, price: Decimal | None) -> Decimal | None:
 NOTHING = Particulars()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Record, frozen=True):
     """One transition in words. Plain text everywhere: names from an API are not trusted.
 
     `title` is one line. `facts` are label and value, in order. `id` is the alert's id, the
@@ -132,8 +130,7 @@ TITLE_AMOUNT = 12
 """Characters of an amount in a title, which has little room; the body has all digits that matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfAccount:
+class OfAccount(Record, frozen=True):
     """What every message about an account says first."""
 
     wallet: str
@@ -177,8 +174,7 @@ class OfAccount:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class OfAggregate:
+class OfAggregate(Record, frozen=True):
     """What every message about a sum over accounts says first."""
 
     label: str
@@ -201,8 +197,7 @@ class OfAggregate:
         return {"wallet": self.wallet or self.label, "tags": tag}
 
 
-@dataclass(frozen=True, slots=True)
-class OfSource:
+class OfSource(Record, frozen=True):
     """What every message about a source says first."""
 
     source: str
@@ -219,8 +214,7 @@ class OfSource:
         return {"source": self.source}
 
 
-@dataclass(frozen=True, slots=True)
-class OfSubject:
+class OfSubject(Record, frozen=True):
     """What is told of a subject of which nothing but its name is known any more."""
 
     wallet: str

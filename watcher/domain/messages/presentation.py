@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record, field
 from watcher.domain.values.currencies import DIGITS, DOLLAR
 from watcher.domain.values.decimals import times
 from watcher.domain.values.exchange_rates import ExchangeRates
@@ -16,8 +16,7 @@ from watcher.domain.values.formatting import ENGLISH, NumberStyle, counted, full
 from watcher.domain.values.local_time import PLAIN, TimeStyle, with_local_times
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Record, frozen=True):
     """Ways on from a message: web addresses, empty where there is none.
 
     `explorers`: name of the explorer → its page of the account. All are made from the configuration: whoever
@@ -33,8 +32,7 @@ class Ways:
 NO_WAYS = Ways()
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(Record, frozen=True):
     """Display of times and money. As it stands here: UTC, and US dollars alone.
 
     What is judged stays in dollars: another currency only stands beside it.
@@ -61,8 +59,7 @@ def localised(zone: tzinfo, style: TimeStyle = PLAIN) -> Callable[[str], str]:
     return partial(with_local_times, zone=zone, style=style)
 
 
-@dataclass(frozen=True, slots=True)
-class Currency:
+class Currency(Record, frozen=True):
     """Currency that dollars are shown in as well, at the rates that are known when a message is shown."""
 
     code: str

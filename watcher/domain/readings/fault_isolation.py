@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from watcher.domain.alerts.source_health import FAILS_AFTER, REQUESTS
 from watcher.domain.model import Account, MissReason
+from watcher.domain.records import Record, replace
 
 EVERYBODY = frozenset({MissReason.EXHAUSTED, MissReason.RATE_LIMITED, MissReason.UNAUTHORIZED})
 """Said at the door, whatever was asked for: never the fault of one part."""
@@ -39,8 +39,7 @@ NEVER_READ = 3
 """Answers in a row that left out an account that was never read, until it is one that fails by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Isolation:
+class Isolation(Record, frozen=True):
     """What fails by itself: since when, how often in a row, and when it is worth trying again."""
 
     since: datetime
@@ -82,8 +81,7 @@ def _distance(tries: int, farthest: timedelta) -> timedelta:
     return min(NEAREST * (1 << min(tries - 2, 11)), farthest) if tries > 1 else timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class FailingAccount:
+class FailingAccount(Record, frozen=True):
     """One account that failed lately, by itself or with others."""
 
     most: int

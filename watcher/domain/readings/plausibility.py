@@ -9,12 +9,12 @@ minute and one poll out of the reserve, to act on what was false costs people's 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.model import EMPTY, AccountState, Asset, Reading, Suspect
 from watcher.domain.readings.diff import Difference, diff
+from watcher.domain.records import Record, replace
 from watcher.domain.values.decimals import minus, shifted, times
 from watcher.domain.values.formatting import amount
 
@@ -52,8 +52,7 @@ Jumps = Callable[[Asset], Decimal | None]
 """The factor from which an asset's jump is odd; None: no jump of it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plausibility:
+class Plausibility(Record, frozen=True):
     """What a reading adds to what is known: differences to act on, and amounts to hold."""
 
     accepted: tuple[Difference, ...]

@@ -7,13 +7,13 @@ in dollars is judged; a price of zero is no price, and never makes a holding wor
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Asset, Miss, Outcome, PriceSuspicion, Quote, Reading
 from watcher.domain.readings.plausibility import DUST
+from watcher.domain.records import replace
 from watcher.domain.values.decimals import ZERO, times
 from watcher.domain.values.formatting import moment
 from watcher.domain.values.formatting import price as show

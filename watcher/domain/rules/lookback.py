@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from watcher.domain.model import Account, Asset, Change
+from watcher.domain.records import Record
 
 
 class ChangesIn(NamedTuple):
@@ -34,8 +34,7 @@ class BaselineOf(NamedTuple):
     asset: Asset
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Record, frozen=True):
     """The amount that a rule compares with from here on: what it last told, or its baseline.
 
     It is written with the decision that moves it, in one transaction with the deliveries: a crash can

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from watcher.domain.records import Record, replace
 from watcher.domain.scheduler import persistence
 from watcher.domain.scheduler.change_rates import DAY, ChangeRates
 from watcher.domain.scheduler.items import Budget, Item
@@ -19,8 +19,7 @@ UNSURE = 40.0
 """An 80 % range of the change rate wider than this factor is still being learnt."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToldChanges:
+class ToldChanges(Record, frozen=True):
     """What hints are expected to tell of one account."""
 
     share: float
@@ -55,8 +54,7 @@ def heat(rate: float, interval: float, precision: float) -> float:
 NOTHING_TOLD = ToldChanges(0.0, 0.0, math.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class AccountForecast:
+class AccountForecast(Record, frozen=True):
     """One account. Seconds, and credits a day."""
 
     key: str
@@ -84,8 +82,7 @@ class AccountForecast:
         return self.polled and not _unsure(self.at_least, self.at_most)
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Record, frozen=True):
     """All accounts, and the sum of it. Seconds and credits."""
 
     rows: tuple[AccountForecast, ...]

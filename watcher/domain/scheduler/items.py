@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from watcher.domain.records import Record
 from watcher.domain.scheduler.change_rates import DAY, RatePosterior
 from watcher.domain.scheduler.shadow_price import Need
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Record, frozen=True):
     """One account as the cadence sees it. Times in seconds, cost in credits a poll (or calls)."""
 
     key: str
@@ -44,8 +43,7 @@ class Item:
         return math.sqrt(max(self.cost, 1e-9) / max(self.weight * untold, 1e-9)) / max(root, 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Record, frozen=True):
     """Credits for these items: what the plan allows, and what the ledger says is left now.
 
     What others are known to take (a cron job, a reserve) is to be left out of both.

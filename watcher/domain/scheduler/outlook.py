@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
+
+from watcher.domain.records import Record, asdict, field
 
 OUTLOOK = "outlook"
 """Under this name the store keeps the last one of a source."""
 
 
-@dataclass(slots=True)
-class Detections:
+class Detections(Record):
     """Changes found in this period. After each one the change lies within the last gap, so it waited at
     most that long, on average half of it."""
 
@@ -28,8 +28,7 @@ class Detections:
         self.planned += planned
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Record, frozen=True):
     """Seconds, and credits (or calls) of a period that ends at `ends` (unix seconds)."""
 
     ends: float

@@ -12,9 +12,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from itertools import count
 
+from watcher.domain.records import Record
 from watcher.domain.scheduler.items import Budget, Candidate, Item
 
 PATIENCE = 4.0
@@ -22,8 +22,7 @@ PATIENCE = 4.0
 FOREVER = 1e12
 
 
-@dataclass(frozen=True, slots=True)
-class Feasibility:
+class Feasibility(Record, frozen=True):
     """Whether the promises (fixed intervals among them) fit. Credits a period."""
 
     needed: float

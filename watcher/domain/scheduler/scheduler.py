@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from typing import Any
 
+from watcher.domain.records import replace
 from watcher.domain.scheduler import persistence
 from watcher.domain.scheduler.change_rates import DAY, ChangeRates, Evidence
 from watcher.domain.scheduler.forecast import Forecast, even, forecast

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from watcher.domain.records import Record
 
 STEPS = 12
 """Prices are kept in steps of e^(1/12), about 9 %; between two steps the solution is exact
 but for the accounts that reach a limit there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Record, frozen=True):
     """One account in the eyes of the price. Seconds and credits."""
 
     base: float

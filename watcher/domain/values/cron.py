@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from watcher.domain.records import Record
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.wallclock import moment_of, moments_of
 
@@ -24,8 +24,7 @@ _DAY = timedelta(days=1)
 _MIDNIGHT = time()
 
 
-@dataclass(frozen=True, slots=True)
-class Crontab:
+class Crontab(Record, frozen=True):
     """A line that was read. `steps`: it has steps in the hour or the minute, and names no times of day."""
 
     times: tuple[time, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from watcher.domain.records import Record
 from watcher.domain.values.currencies import DIGITS
 from watcher.domain.values.formatting import plain
 
@@ -18,8 +18,7 @@ _LONGEST = 60
 """Characters of a rate; no market has more than 20 digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRates:
+class ExchangeRates(Record, frozen=True):
     """Rates of one day. `per_dollar`: code → so many for one US dollar, with every digit that was said."""
 
     per_dollar: Mapping[str, Decimal]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Context, Decimal
+
+from watcher.domain.records import Record
 
 PLACES = 8
 MOMENT = "%Y-%m-%d %H:%M:%S UTC"
@@ -31,8 +32,7 @@ def money(value: Decimal) -> str:
     return _signed(value, f"${_worth(value.copy_abs(), 2)}")
 
 
-@dataclass(frozen=True, slots=True)
-class NumberStyle:
+class NumberStyle(Record, frozen=True):
     """Style of numbers, as one language writes them. `sizes`: digits of the group before the point, and of
     those before it (India: 3 and 2)."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import MOMENT
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -34,8 +34,7 @@ def zone_name(at: datetime) -> str:
     return name if name.isalpha() else f"UTC{at.isoformat()[-6:]}"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeStyle:
+class TimeStyle(Record, frozen=True):
     """Style of times, as one language writes them. `joint` takes {date} and {time}."""
 
     date: Callable[[datetime], str] = _date

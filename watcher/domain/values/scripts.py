@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from watcher.domain.records import Record
 from watcher.domain.values import checksums
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import CASH_PREFIXES
@@ -23,8 +23,7 @@ _CASH_KINDS = {0: "key", 1: "script", 2: "key", 3: "script"}
 _CASH_SIZES = (20, 24, 28, 32, 40, 48, 56, 64)
 
 
-@dataclass(frozen=True, slots=True)
-class _Coin:
+class _Coin(Record, frozen=True):
     """Forms of a chain's addresses: versions in Base58Check, and the prefix of SegWit, empty without it."""
 
     key: bytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from watcher.domain.records import Record
 
 
 class Answer(enum.StrEnum):
@@ -12,8 +13,7 @@ class Answer(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record, frozen=True):
     """One rule's answer about one subject, and why, in words for a person."""
 
     answer: Answer

@@ -24,11 +24,11 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from watcher import __version__
+from watcher.domain.records import Record
 from watcher.hints.json_rpc import CallRefusedError, Peer
 from watcher.hints.statuses import Statuses
 from watcher.ports.clock import Clock
@@ -49,13 +49,15 @@ AT_ONCE = 20
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Record, frozen=True):
     """Seconds to wait: for a connection, for an answer; and between two pings."""
 
     connect: float = 15.0
     answer: float = 30.0
     ping: float = 60.0
+
+
+PATIENCE = Patience()
 
 
 class ElectrumSource:
@@ -69,7 +71,7 @@ class ElectrumSource:
         clock: Clock,
         *,
         fingerprint: str | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = PATIENCE,
     ) -> None:
         parts = urlsplit(url)
         self._name, self._watched, self._clock, self._patience = name, watched, clock, patience

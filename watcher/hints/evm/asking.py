@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeVar
 
 import msgspec
 
+from watcher.domain.records import Record
 from watcher.hints.evm.node import EvmNode, RefusedCallError
 from watcher.hints.evm.wire import (
     DEPOSIT,
@@ -43,8 +43,7 @@ HEAD, WHOLE = False, True
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class EvmPlan:
+class EvmPlan(Record, frozen=True):
     """What is listened to. `accounts`: watched address (lower case) → where that is.
 
     `chain_id`: the number that the node's chain must have, if that is known. `catch_up`: blocks.

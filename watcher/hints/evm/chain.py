@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
+from watcher.domain.records import replace
 from watcher.hints.evm.wire import BlockHead, Moved
 
 REMEMBERED = 64

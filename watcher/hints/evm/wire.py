@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
+
+from watcher.domain.records import Record
 
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """Transfer(address indexed from, address indexed to, uint256 value) of ERC-20. That of ERC-721 has the same
@@ -88,8 +89,7 @@ class _Block(msgspec.Struct, rename="camel"):
     miner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAnswer:
+class NodeAnswer(Record, frozen=True):
     """Answer to the call `id`. `error`: the code and the words of a refusal, as they came."""
 
     id: int
@@ -97,8 +97,7 @@ class NodeAnswer:
     error: tuple[int, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class BlockHead:
+class BlockHead(Record, frozen=True):
     """Block as it is named. `at`: its own time, if that is one."""
 
     number: int
@@ -107,8 +106,7 @@ class BlockHead:
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Record, frozen=True):
     """Watched addresses (lower case) that one event of one block moved something at.
 
     `event`: the hash of the transaction, or another word that tells it from all others of the block, which is
@@ -123,8 +121,7 @@ class Moved:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FullBlock:
+class FullBlock(Record, frozen=True):
     """Block with what it moved of native coins at watched addresses."""
 
     head: BlockHead

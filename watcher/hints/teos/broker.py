@@ -11,7 +11,6 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -22,6 +21,7 @@ from aiormq.connection import TransportFactory
 from aiormq.exceptions import ChannelAccessRefused, InvalidFrameError, ProtocolSyntaxError
 from pydantic import SecretStr
 
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 from watcher.ports.hints import HintSourceError
 from watcher.system.connections import socket_cause
@@ -39,8 +39,7 @@ for _name in ("aiormq", "aio_pika"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Record, frozen=True):
     """Seconds. Without a frame for three heartbeats a connection counts as broken: after 21 to 24 s."""
 
     connect: float = 10.0

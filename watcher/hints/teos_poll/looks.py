@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
 
+from watcher.domain.records import Record, field
 from watcher.ports.hints import Hint, HintSourceError
 
 SHORT = 10
@@ -30,8 +30,7 @@ _FIRST_YEAR = 1970
 _DIGITS = re.compile(r"(\.\d{6})\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record, frozen=True):
     """Row of a list. `key` tells it from all others; `at` is None if it has no time that can be read."""
 
     key: str
@@ -39,8 +38,7 @@ class Row:
     hints: tuple[Hint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Record, frozen=True):
     """What one look saw; of two at one time the first one first. Not `complete`: there was more."""
 
     rows: list[Row] = field(default_factory=list)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from watcher.domain.model import Account
+from watcher.domain.records import Record
 from watcher.domain.values.chains import canonical
 from watcher.domain.values.normalization import address_key
 from watcher.domain.values.text import visible
@@ -65,8 +65,7 @@ class UnknownBodyError(ValueError):
     """A body of no known shape; the text says why, and quotes nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyRead:
+class BodyRead(Record, frozen=True):
     """What a body tells. `trouble`: why the provider sends no hints now; empty if it does."""
 
     hints: tuple[Hint, ...] = ()
@@ -187,8 +186,7 @@ def _network(told: object) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class _Inside:
+class _Inside(Record):
     """An object of a body, the one that it is in, and what it is about, once that was looked at."""
 
     value: Mapping[str, Any]

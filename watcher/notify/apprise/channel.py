@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from pydantic import SecretStr
 from watcher.domain.messages.delivery import Delivery, Fault, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record, field, replace
 from watcher.domain.values.errors import InputError
 from watcher.domain.values.text import clean
 from watcher.notify.apprise import http_outcome, plugins
@@ -50,8 +50,7 @@ _PROGRAMS = _OWN_MACHINES | {"rsyslog", "mqtt", "mqtts", "amqp", "amqps"}
 _LOUD = ("apprise", "requests", "urllib3", "urllib3.connectionpool", "smtplib")
 
 
-@dataclass(slots=True)
-class _Sending:
+class _Sending(Record):
     """One send in its thread: of what, when it began, whether it came back, and with what."""
 
     ids: frozenset[str]
@@ -63,8 +62,7 @@ class _Sending:
     """Nobody waited for the result any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Record, frozen=True):
     """A URL loaded: apprise's object, and what is set on its plugin before each send."""
 
     apprise: apprise.Apprise

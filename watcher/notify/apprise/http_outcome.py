@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from watcher.domain.messages.delivery import Fault
+from watcher.domain.records import Record, field
 from watcher.notify.refusals import (
     LONGEST_BODY,
     ServiceRefusal,
@@ -32,8 +32,7 @@ from watcher.system.connections import turned_away
 _TURNED_AWAY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
-@dataclass(slots=True)
-class HttpOutcome:
+class HttpOutcome(Record):
     """HTTP answers that one send met. `about`: for whom the next request is, if the plugin said so."""
 
     about: str = ""

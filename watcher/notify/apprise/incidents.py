@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from watcher.domain.messages.delivery import Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Kind, Message
+from watcher.domain.records import Record, replace
 from watcher.notify.apprise.sending import SendAttempt
 from watcher.notify.apprise.urgency import UrgencySetter
 
@@ -24,8 +24,7 @@ MOST_NOTE = 25_000
 """Characters of a note that Opsgenie takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentWords:
+class IncidentWords(Record, frozen=True):
     """Words of a plugin for an incident. `key`: the attribute with its key; `opens` and `closes`: values of
     its attribute `action`."""
 
@@ -55,8 +54,7 @@ SERVICES: Mapping[str, IncidentWords] = {
 """The class name of apprise's plugin → its words. Without `opens`, the urgency is the action."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Record, frozen=True):
     """One request: what it says, of which alert, and whether it closes."""
 
     told: tuple[Delivery, ...]

@@ -10,11 +10,11 @@ import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery, Fault, SendResult, Sent
+from watcher.domain.records import Record, field, replace
 from watcher.notify.apprise.mail_body import plain_body
 from watcher.notify.apprise.mail_html import html_body
 from watcher.notify.apprise.mail_message import (
@@ -38,8 +38,7 @@ MOST_BROKEN = 5
 """Connections that break one after another before the rest of a mail waits for the next try."""
 
 
-@dataclass(slots=True)
-class MailOutcome:
+class MailOutcome(Record):
     """Recipients who took a mail, and why others did not. An empty name: nobody in particular."""
 
     delivered: set[str] = field(default_factory=set)
@@ -165,8 +164,7 @@ def is_plain_mail(service: Any) -> bool:
     return type(service).__name__ == "NotifyEmail" and service.pgp_mode == "no" and not service.inline
 
 
-@dataclass(frozen=True, slots=True)
-class MailLook:
+class MailLook(Record, frozen=True):
     """What a channel's mails look like."""
 
     channel: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from watcher.domain.messages.message import SHORT_ID
 from watcher.domain.messages.presentation import Ways
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, MOST_LISTED, plain, ways_on
 from watcher.notify.notice import Entry, Notice, measured, of_many
@@ -19,8 +19,7 @@ _MARGIN = 2
 """Spaces between two columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Record, frozen=True):
     """Extent of a body: which entries it lists, with their facts or without, and how many it only counts."""
 
     listed: Sequence[Entry]
@@ -32,8 +31,7 @@ class Extent:
         return f"… and {self.left:,} more, see watcher outbox" if self.left else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Record, frozen=True):
     """Group of entries that have rule and mark in common. `title`: what is said once of many."""
 
     title: str

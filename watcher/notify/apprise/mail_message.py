@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -17,6 +16,7 @@ from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record, field
 from watcher.ports.channel import Attachment
 
 LONGEST_SUBJECT = 250
@@ -36,8 +36,7 @@ _OURS = (
 _RECEIPT = re.compile(r"<[^<>\s]{1,900}>")
 
 
-@dataclass(frozen=True, slots=True)
-class MailThread:
+class MailThread(Record, frozen=True):
     """Place of a mail among others, as Message-IDs. `identity` is the same on every try of the same news."""
 
     identity: str
@@ -47,8 +46,7 @@ class MailThread:
     """What every mail about this alert refers to; no mail has this id."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailContent:
+class MailContent(Record, frozen=True):
     """Subject, texts and files of a mail. `html` is empty in plain text."""
 
     subject: str

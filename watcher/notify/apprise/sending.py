@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import apprise
@@ -16,6 +15,7 @@ from apprise.attachment.memory import AttachMemory
 
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Fault, NotSent, SendResult, Sent
+from watcher.domain.records import Record, field
 from watcher.notify.apprise.http_outcome import HttpOutcome
 from watcher.notify.files import left_out
 from watcher.notify.refusals import ServiceRefusal
@@ -31,8 +31,7 @@ _LEAST_ID = 1000
 """A smaller number in a plugin's key counts pieces; it names nobody."""
 
 
-@dataclass(slots=True)
-class SendAttempt:
+class SendAttempt(Record):
     """Recipients of one attempt. `delivered_before` have it already; with `only`, nobody else is told now."""
 
     delivered_before: frozenset[str] = frozenset()

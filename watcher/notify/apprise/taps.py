@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
+from watcher.domain.records import Record
 from watcher.domain.values.text import clean
 from watcher.notify.notice import Entry, notice
 from watcher.ports.channel import Presentation
@@ -18,8 +18,7 @@ LONGEST_LABEL = 40
 """Characters of an alert on its button, beside the word."""
 
 
-@dataclass(frozen=True, slots=True)
-class TapPlaces:
+class TapPlaces(Record, frozen=True):
     """Places of a plugin, each an attribute. `page`: what is opened; `label`: the words on it; `buttons`:
     more of them, as ntfy reads them."""
 

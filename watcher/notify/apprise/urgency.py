@@ -7,12 +7,12 @@ so to it. The values are attributes of apprise's plugins, set on the plugin righ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY
+from watcher.domain.records import Record
 from watcher.notify.notice import tone
 from watcher.notify.urgency import Urgency, loudest_message, urgency_of
 
@@ -22,8 +22,7 @@ ByUrgency = tuple[Any, Any, Any, Any, Any]
 """For silent, low, normal, high and emergency."""
 
 
-@dataclass(frozen=True, slots=True)
-class PluginSetting:
+class PluginSetting(Record, frozen=True):
     """Setting of a plugin. `attribute`: where it is kept, below others if there are dots in it.
 
     A mapping is added to what the plugin has there already.
@@ -59,8 +58,7 @@ class PluginSetting:
         return any(key in query for key in self.keys or (self.attribute,))
 
 
-@dataclass(frozen=True, slots=True)
-class RingingService:
+class RingingService(Record, frozen=True):
     """Service that can tell the urgent from the rest. `known`: from where that is known."""
 
     name: str

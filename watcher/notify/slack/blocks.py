@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind
+from watcher.domain.records import replace
 from watcher.domain.values.text import clean
 from watcher.notify.markup import MOST_DETAILED, Space, Style, facts_of, links_of, origin_of, plain, render
 from watcher.notify.notice import COLOURS, Entry, Notice, notice, tone

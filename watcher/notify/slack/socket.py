@@ -11,7 +11,6 @@ import asyncio
 import logging
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from msgspec.json import decode
 from pydantic import SecretStr
 
 from watcher.domain.messages.presentation import Display
+from watcher.domain.records import Record
 from watcher.domain.values.errors import InputError
 from watcher.notify.markup import plain
 from watcher.notify.refusals import ServiceRefusal
@@ -99,8 +99,7 @@ class _Message(Struct):
     event: _Event
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(Record, frozen=True):
     """What was said, and where an answer goes."""
 
     said: Said

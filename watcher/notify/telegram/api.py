@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from watcher.domain.messages.delivery import Fault
+from watcher.domain.records import replace
 from watcher.notify.http_client import HttpAnswer, ServiceClient
 from watcher.notify.refusals import ServiceRefusal, answered, said
 from watcher.ports.channel import Attachment

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from html import unescape
 from re import compile as pattern
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from watcher.domain.messages.delivery import REFUSED, Delivery, NotSent, SendResult, Sent
 from watcher.domain.messages.message import Severity
 from watcher.domain.messages.presentation import NO_WAYS
+from watcher.domain.records import Record, replace
 from watcher.notify.files import files_for
 from watcher.notify.markup import HTML, PLAIN, Space, render
 from watcher.notify.notice import notice
@@ -48,8 +48,7 @@ def units(text: str) -> int:
     return len(unescape(_TAG.sub("", text)).encode("utf-16-le")) // 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _Outgoing(Record, frozen=True):
     """One message as it is to be sent. `around`: what goes with it, whatever its form."""
 
     text: str

@@ -7,7 +7,6 @@ and whoever shows them escapes them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from watcher.domain.alerts.lifecycle import short_id
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.messages.message import Kind, Message, Severity
+from watcher.domain.records import Record
 from watcher.domain.values.formatting import plain
 from watcher.domain.values.text import clean, visible
 from watcher.notify.notice import notice
@@ -44,8 +44,7 @@ MOST = 100
 """Alerts in one body: some 200 KB, which most receivers take. More are several bodies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Record, frozen=True):
     """Body of one POST. `delivery`: its name, the same at each attempt."""
 
     delivery: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from threading import Lock
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, PriceSuspicion, Quote
+from watcher.domain.records import Record, field
 from watcher.domain.values.decimals import ZERO, minus, plus, times, total
 from watcher.reports.holdings import assets_of
 from watcher.reports.portfolio.rows import AssetHolderRow
@@ -49,8 +49,7 @@ class AssetTotal(NamedTuple):
         return times(self.unasked, self.quote.price) if self.quote is not None else None
 
 
-@dataclass(slots=True)
-class _Sums:
+class _Sums(Record):
     """The sums of all wallets that have the same tags."""
 
     amounts: dict[Asset, Decimal] = field(default_factory=dict)
@@ -172,8 +171,7 @@ class TagTotal(NamedTuple):
         return times(minus(self.amount, self.unasked), quote.price)
 
 
-@dataclass(frozen=True, slots=True)
-class AssetHolders:
+class AssetHolders(Record, frozen=True):
     """One asset: who holds it, by what names it went, and what its price is."""
 
     asset: Asset

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from watcher.config.wallets import WalletSettings
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
+from watcher.domain.records import Record, field
 from watcher.domain.values.decimals import ZERO, minus, plus, times
 from watcher.ports.period import MovedHolding
 from watcher.ports.queries import Queries
@@ -48,8 +48,7 @@ class CellKey(NamedTuple):
     asset: Asset
 
 
-@dataclass(slots=True)
-class Cell:
+class Cell(Record):
     """Amounts of one asset, summed. `still`: of holdings that did not change; `flow`: of those that did."""
 
     still: Decimal = ZERO
@@ -83,8 +82,7 @@ class Cell:
         return self.flow.add(Flow(opening=self.still, closing=self.still))
 
 
-@dataclass(slots=True)
-class WalletSum:
+class WalletSum(Record):
     """What one wallet is worth over the period, in dollars. `unpriced`: holdings without a price."""
 
     still_before: Decimal = ZERO
@@ -102,16 +100,14 @@ class WalletSum:
         return self.flow.add(still)
 
 
-@dataclass(slots=True)
-class ApartSum:
+class ApartSum(Record):
     """Holdings of one asset that count in no value, for nobody asked for them, or somebody hid them."""
 
     amount: Decimal = ZERO
     holdings: int = 0
 
 
-@dataclass(slots=True)
-class Folded:
+class Folded(Record):
     """All holdings of a period, summed."""
 
     cells: dict[CellKey, Cell] = field(default_factory=dict)

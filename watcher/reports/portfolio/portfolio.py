@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from watcher.config.settings import Settings
 from watcher.domain.decision import Snapshot
 from watcher.domain.history.timeline import Gap, Point, merged
 from watcher.domain.model import Account, Asset
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import ZERO, times, total
 from watcher.ports.queries import Queries
 from watcher.reports.portfolio.course import Prices, amounts_over, points, prices_over, values_over
@@ -67,8 +67,7 @@ class Claim(NamedTuple):
     value: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Portfolio:
+class Portfolio(Record, frozen=True):
     """Everything over a period, from `since` up to `until`, of which the last is not in it."""
 
     since: datetime
@@ -151,8 +150,7 @@ def portfolio(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AssetCourse:
+class AssetCourse(Record, frozen=True):
     """One asset in all wallets over a period, as far as it counts: what is only claimed stands apart."""
 
     since: datetime

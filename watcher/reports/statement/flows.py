@@ -7,7 +7,6 @@ in dollars: opening + newly known + in − out + by price = closing. Nothing is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -15,6 +14,7 @@ from typing import NamedTuple, Self
 from watcher.domain.decision import Snapshot
 from watcher.domain.messages.message import attribution
 from watcher.domain.model import NEWCOMER, Account, AccountState, Asset, Change, Quote
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import ZERO, minus, plus, size, times
 from watcher.domain.values.formatting import moment
 from watcher.ports.period import StatementData, Step
@@ -67,8 +67,7 @@ def summed_flows(flows: Iterable[Flow]) -> Flow:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class Flows:
+class Flows(Record, frozen=True):
     """One holding over a period. `opening_known`: it was read before the period began.
 
     `apart`: why it counts in no value, for anybody can have sent it, or somebody hid it; empty if it counts.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from watcher.domain.alerts.lifecycle import Alert
 from watcher.domain.evaluation.builtin_notices import OF_SOURCES
 from watcher.domain.messages.message import Message
 from watcher.domain.model import Account, Asset
+from watcher.domain.records import Record
 from watcher.domain.rules.match import Match
 from watcher.domain.values.decimals import ZERO
 from watcher.ports.period import PollTally
@@ -68,8 +68,7 @@ class SourceUse(NamedTuple):
     polls: PollTally
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Record, frozen=True):
     """Balances, flows, alerts and costs from `since` up to `until`, of which the last is not in it."""
 
     since: datetime

@@ -8,7 +8,6 @@ together with `blockchain`: the multipliers would multiply.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from yarl import URL
 from watcher.domain.credits.allowance import Allowance, CreditPlan
 from watcher.domain.credits.provider_count import USAGE, Metered, applied
 from watcher.domain.model import SWEEPS, Account, Miss, MissReason
+from watcher.domain.records import Record
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.coinstats import CREDITS_PER_SWEEP
 from watcher.sources.coinstats.answer import read_answer
@@ -38,14 +38,12 @@ _SWEEP_BATCH = 10
 _USAGE, _RATES = "usage/credits", "currencies"
 
 
-@dataclass(frozen=True, slots=True)
-class _LookUp:
+class _LookUp(Record, frozen=True):
     path: str
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Record, frozen=True):
     query: str
 
 

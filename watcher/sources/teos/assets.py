@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from watcher.domain.model import Account, Asset, Miss, MissReason, Outcome, Reading
 from watcher.domain.readings.fault_isolation import Isolation, farther
+from watcher.domain.records import Record
 from watcher.domain.values.decimals import units
 from watcher.sources.teos.steps import TeosPoll
 from watcher.sources.teos.wire import AssetFacts, Pair, address_key, asset_number, asset_of, is_factor
@@ -22,8 +22,7 @@ _PREFIX = "asset:"
 _UNKNOWN_UNITS = "how many sparks make one unit is not known"
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(Record, frozen=True):
     """Facts that the configuration states of an asset; they win over TEOS."""
 
     symbol: str | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from watcher.domain.model import MissReason
+from watcher.domain.records import Record, replace
 from watcher.ports.source import Reply, Request
 from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import NotJsonError, UnusableAnswerError, read_mended
@@ -26,8 +26,7 @@ _STOP = 3
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Record, frozen=True):
     """Look-up of assets; `alone`: of the first, by its key, and then of the next. `refused`: in a row."""
 
     ids: tuple[int, ...]

@@ -11,7 +11,6 @@ leads to another request with what is left, so that an account's outcome comes e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from yarl import URL
@@ -19,6 +18,7 @@ from yarl import URL
 from watcher.domain.credits.allowance import Allowance, Window
 from watcher.domain.model import Account, MissReason, Outcome
 from watcher.domain.readings.fault_isolation import EVERYBODY
+from watcher.domain.records import replace
 from watcher.ports.source import RawAnswer, RawCall, Reply, Request
 from watcher.sources.http import Http, HttpFailure
 from watcher.sources.json_repair import UnusableAnswerError

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from yarl import URL
 
 from watcher.domain.model import Account, MissReason
+from watcher.domain.records import Record, field, replace
 from watcher.ports.source import Request
 from watcher.sources.teos.wire import BalancePage, Pair, address_key
 
 
-@dataclass(frozen=True, slots=True)
-class Bulk:
+class Bulk(Record, frozen=True):
     """Request about all accounts of the poll. `asked`: pairs that were open when it went out first."""
 
     ids: tuple[int, ...]
     asked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NextPage:
+class NextPage(Record, frozen=True):
     """The next page of a `Bulk`. `seen`: the pages before."""
 
     ids: tuple[int, ...]
@@ -31,15 +29,13 @@ class NextPage:
     asked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(Record, frozen=True):
     """Request about one asset of the first account."""
 
     ids: tuple[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Record, frozen=True):
     """Request about assets that are refused whoever holds them: the first account stands for all."""
 
     ids: tuple[int, ...]
@@ -48,8 +44,7 @@ class Sample:
 Step = Bulk | NextPage | Single | Sample
 
 
-@dataclass(frozen=True, slots=True)
-class TeosPoll:
+class TeosPoll(Record, frozen=True):
     """Accounts on their way to an outcome: what is still to be asked, and what is known so far."""
 
     accounts: tuple[Account, ...]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from watcher.domain.model import Asset
+from watcher.domain.records import Record, field
 from watcher.domain.values.text import named
 from watcher.sources.json_repair import NotJsonError, UnusableAnswerError
 from watcher.sources.settings import crowded
@@ -48,8 +48,7 @@ def address_key(address: str) -> str:
     return address.strip().lower().removeprefix("0x")
 
 
-@dataclass(slots=True)
-class BalancePage:
+class BalancePage(Record):
     """One page of balances: sparks by pair, or why a pair's amount is not to be acted on."""
 
     sparks: dict[Pair, int] = field(default_factory=dict)
@@ -140,8 +139,7 @@ def _sparks(amount: Any) -> int | None:
     return amount if whole and 0 <= amount < _MOST_SPARKS else None
 
 
-@dataclass(frozen=True, slots=True)
-class AssetFacts:
+class AssetFacts(Record, frozen=True):
     """Facts of TEOS about an asset. `spark_factor` is empty if it is nothing that one can divide by, and 1 by
     default (TEOS docs): then it is not `stated`."""
 

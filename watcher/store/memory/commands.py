@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from watcher.domain.alerts.lifecycle import Ack, AlertState
 from watcher.domain.alerts.silences import Silence
@@ -11,6 +10,7 @@ from watcher.domain.audit import Actor, AuditAction, AuditEntry
 from watcher.domain.decision import SumKey
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.model import Account, Asset, Quarantined, subject_key
+from watcher.domain.records import replace
 from watcher.ports.commands import Acknowledged
 from watcher.store import audit as entries
 from watcher.store.memory.state import State

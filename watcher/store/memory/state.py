@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 
@@ -19,6 +18,7 @@ from watcher.domain.history.timeline import Gap
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Kind
 from watcher.domain.model import Account, AccountState, Asset, Change, Quote
+from watcher.domain.records import Record, field, replace
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
 from watcher.domain.values.formatting import moment
 from watcher.ports.hints import HintedPoll
@@ -32,8 +32,7 @@ UNREAD_AFTER = 3
 """Polls of an account that failed in a row, from which on the time is kept in which it could not be read."""
 
 
-@dataclass(slots=True)
-class State:
+class State(Record):
     """All of it. Whoever reads or changes it holds the `lock`, so that what is read is of one moment."""
 
     apart: bool = False

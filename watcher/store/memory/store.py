@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Self
@@ -24,6 +23,7 @@ from watcher.domain.decision import Decision, Question, Recalled, Snapshot, SumK
 from watcher.domain.messages.delivery import Delivery, DeliveryState
 from watcher.domain.messages.message import Severity
 from watcher.domain.model import EMPTY, Account
+from watcher.domain.records import replace
 from watcher.ports.commands import Commands
 from watcher.ports.figures import StoreFigures
 from watcher.ports.members import Lease, Members, SoleMember

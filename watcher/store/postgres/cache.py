@@ -11,11 +11,11 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from watcher.domain.decision import Snapshot
 from watcher.domain.model import Account, AccountState, Asset, Quote
+from watcher.domain.records import replace
 from watcher.store.codec import from_ms
 from watcher.store.rows import ALERT, alert_from, doubt_from, flap_from, silence_from
 from watcher.store.snapshot import SnapshotCache

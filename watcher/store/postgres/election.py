@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from math import ceil
 
+from watcher.domain.records import Record
 from watcher.ports.members import CLOCK_WRONG, PLAN, Identity, tell
 from watcher.store.postgres.errors import StoreConflictError, translated
 from watcher.store.postgres.leases import end_silent
@@ -50,8 +50,7 @@ SELECT extract(epoch FROM clock_timestamp())::float8, (SELECT min_version FROM s
     FROM members WHERE name <> %(name)s AND held('name', name))"""
 
 
-@dataclass(frozen=True, slots=True)
-class OtherMember:
+class OtherMember(Record, frozen=True):
     """Another member that is at work."""
 
     name: str
@@ -60,8 +59,7 @@ class OtherMember:
     clock_offset: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Record, frozen=True):
     """What a member finds when it says that it is there."""
 
     epoch: float
@@ -73,8 +71,7 @@ class Standing:
     peers: tuple[OtherMember, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Aims:
+class Aims(Record, frozen=True):
     """What a member would take up now, and what it would leave to others."""
 
     take: tuple[str, ...] = ()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -19,6 +18,7 @@ from watcher.domain.credits.allowance import Allowance, Booking, CreditRefusal, 
 from watcher.domain.decision import Decision, LastRead, PriceAt, Question, Recalled, Snapshot, SumKey
 from watcher.domain.messages.delivery import Delivery
 from watcher.domain.model import Account
+from watcher.domain.records import replace
 from watcher.ports.members import Lease
 from watcher.ports.store import Deciding, Recall, Settlement
 from watcher.store.codec import from_ms, to_ms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from watcher.charts.figures import burn_down
 from watcher.config.configuration import build_source
+from watcher.domain.records import Record
 from watcher.ports.queries import Queries
 from watcher.ports.source import Source
 from watcher.reports.credits import CreditBurn, DaySpent, burn, days_of
@@ -21,8 +21,7 @@ from watcher.web.snapshot import PageSnapshot
 from watcher.web.templating import PageView, Templating
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBudget:
+class SourceBudget(Record, frozen=True):
     """What reading from one source has cost. `burn`: None if it sells no credits."""
 
     source: str

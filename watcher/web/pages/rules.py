@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from typing_extensions import TypedDict
 from watcher.domain.alerts.selection import AlertFilter
 from watcher.domain.evaluation.rule_index import Rules
 from watcher.domain.messages.message import Severity
+from watcher.domain.records import Record, replace
 from watcher.domain.rules import BudgetRule, Rule
 from watcher.domain.values.formatting import plain
 from watcher.domain.values.verdict import Answer
@@ -115,8 +115,7 @@ class RuleListRow(TypedDict):
     firing: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRule:
+class ListedRule(Record, frozen=True):
     """A rule in the list, with its live alerts, how many subjects it has, and the nearest of those that were
     judged."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -23,6 +22,7 @@ from watcher.domain.decision import Snapshot
 from watcher.domain.evaluation.memo import Memo
 from watcher.domain.evaluation.rule_index import other_names
 from watcher.domain.model import Asset
+from watcher.domain.records import replace
 from watcher.domain.values.explorers import explorers_of
 from watcher.domain.values.text import clean
 from watcher.ports.queries import Queries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_type_hints
 
@@ -15,6 +14,7 @@ from watcher.charts.svg import sparkline
 from watcher.config.wallets import WalletSettings
 from watcher.domain.history.timeline import Segment, known_values
 from watcher.domain.model import Asset
+from watcher.domain.records import Record
 from watcher.domain.values.chain_names import chain_name
 from watcher.domain.values.durations import span as duration
 from watcher.domain.values.formatting import money, plain
@@ -59,8 +59,7 @@ LIST = Listing(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WalletGroup:
+class WalletGroup(Record, frozen=True):
     """A wallet with those of its accounts that are asked for."""
 
     wallet: WalletSettings
@@ -94,8 +93,7 @@ class WalletGroup:
         return list(dict.fromkeys(text for row in self.rows for text in (row["miss"], *row["held"]) if text))
 
 
-@dataclass(frozen=True, slots=True)
-class WalletLine:
+class WalletLine(Record, frozen=True):
     """A wallet of the list with what it is worth, how often it is to be read, and its value of late as a
     line."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
 
 from watcher.domain.credits.allowance import CreditPlan
+from watcher.domain.records import Record
 from watcher.domain.rules.base import StateRule, parse_decimal
 from watcher.domain.rules.distance import Near, joint, near
 from watcher.domain.rules.match import Match
@@ -43,8 +43,7 @@ def _share(value: object) -> object:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Record, frozen=True):
     """What the ledger says of one source: credits `spent` in this period, and `late`: since `since`."""
 
     plan: CreditPlan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from watcher.domain.model import Account, Asset, Change
+from watcher.domain.records import replace
 from watcher.domain.rules.base import EventRule, Untold, parse_decimal
 from watcher.domain.rules.distance import Near, near, unsure
 from watcher.domain.rules.lookback import Baseline, BaselineOf, ChangesIn
