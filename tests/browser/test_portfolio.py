@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -52,7 +53,9 @@ async def test_from_the_portfolio_one_comes_to_an_asset_and_to_who_holds_it(look
         await visit.page.get_by_role("link", name="By asset").click()
         await visit.page.get_by_role("link", name="ETH").first.click()
         await visit.page.get_by_role("link", name="hot", exact=True).first.click()
-        await expect(visit.page).to_have_title("hot · watcher")
+        await expect(visit.page).to_have_title(
+            re.compile(r"hot · watcher$")
+        )
 
 
 async def test_the_chart_is_read_by_keyboard(look: Any) -> None:
@@ -78,7 +81,7 @@ async def test_what_is_under_more_is_reached_by_keyboard_with_and_without_a_scri
         await visit.assert_fits()
         await way.focus()
         await visit.page.keyboard.press("Enter")
-        await expect(visit.page).to_have_title("Budget · watcher")
+        await expect(visit.page).to_have_title(re.compile(r"Budget · watcher$"))
         await expect(visit.page.locator("summary.here")).to_have_text("More: Budget")
 
 
