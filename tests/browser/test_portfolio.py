@@ -53,9 +53,7 @@ async def test_from_the_portfolio_one_comes_to_an_asset_and_to_who_holds_it(look
         await visit.page.get_by_role("link", name="By asset").click()
         await visit.page.get_by_role("link", name="ETH").first.click()
         await visit.page.get_by_role("link", name="hot", exact=True).first.click()
-        await expect(visit.page).to_have_title(
-            re.compile(r"hot · watcher$")
-        )
+        await expect(visit.page).to_have_title(re.compile(r"hot · watcher$"))
 
 
 async def test_the_chart_is_read_by_keyboard(look: Any) -> None:

@@ -23,6 +23,7 @@ from watcher.service.handing import URGENT
 from watcher.store.postgres import jobs as engine
 from watcher.store.postgres.clock import DatabaseClock
 from watcher.store.postgres.election import Ballot, Standing
+from watcher.store.postgres.engine import heard
 from watcher.store.postgres.gate import SharedGate
 from watcher.store.postgres.members import PostgresMembers
 
@@ -221,10 +222,7 @@ class Worker:
             back = (task := asyncio.current_task()) is not None and bool(task.cancelling())
             self._doing.pop(job.id, None)
             finish = partial(self._server.finish, number, job.id, back=back)
-            try:
-                await asyncio.shield(self._way.call("finish", finish))
-            except StoreError as error:
-                logging.getLogger("watcher").info("the end of a job is not kept: %s", error)
+            await asyncio.shield(heard(lambda: self._way.call("finish", finish)))
 
     async def _end(self, number: int) -> None:
         """Those that are being done have a while to end, then they go back."""

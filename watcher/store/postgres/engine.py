@@ -19,8 +19,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg.types.string import StrDumperUnknown
 
-from watcher.domain.values.errors import StoreBusyError, StoreError
-from watcher.store.postgres.outage import Outage
+from watcher.domain.values.errors import StoreError
+from watcher.store.postgres.outage import AWAY, Outage
 from watcher.store.postgres.pool import Connection, Pool
 
 # It says of each job that it begins and ends, with all its accounts; what fails is said by us.
@@ -96,17 +96,19 @@ class PatientManager(JobManager):
     member lives. Whose job is another's, because it stood still, has nothing to say."""
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001
-        await _heard(lambda: super(PatientManager, self).finish_job_by_id_async(job_id, status, delete_job))
+        await heard(lambda: super(PatientManager, self).finish_job_by_id_async(job_id, status, delete_job))
 
     async def retry_job_by_id_async(self, job_id: int, *args: Any, **values: Any) -> None:
-        await _heard(lambda: super(PatientManager, self).retry_job_by_id_async(job_id, *args, **values))
+        await heard(lambda: super(PatientManager, self).retry_job_by_id_async(job_id, *args, **values))
 
 
-async def _heard(say: Callable[[], Awaitable[None]]) -> None:
+async def heard(say: Callable[[], Awaitable[object]]) -> None:
+    """Say that a job is over until it was kept. Otherwise its accounts were under way, and not polled, for as
+    long as the member lives that did it."""
     for left in reversed(range(TRIES)):
         try:
             await say()
-        except StoreBusyError as error:
+        except AWAY as error:
             if not left:
                 log.warning("that a job is done was not kept: %s", error)
             await asyncio.sleep(AGAIN)
