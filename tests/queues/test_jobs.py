@@ -105,6 +105,22 @@ async def test_who_could_not_be_read_and_was_read_by_another_meanwhile_is_not_as
     doing.cancel()
 
 
+async def test_a_job_that_comes_while_its_account_is_asked_for_is_settled_by_that_reading() -> None:
+    asker = Asker()
+    queue = asker.queue
+    queue.put([account(1)], Purpose.CONFIRMATION)
+    batch = await queue.take(50)
+    assert await queue.settled(batch.accounts) == ()  # its request goes out
+    doing = asyncio.create_task(queue.do(job(1, purpose=Purpose.CONFIRMATION)))
+    await asyncio.sleep(0)
+    asker.work.readings[account(1)] = EARLIER + timedelta(seconds=9)
+    queue.read(batch.accounts)
+    queue.done(batch)
+    assert await queue.settled([account(1)]) == [account(1)]
+    queue.done(await queue.take(50))
+    await doing
+
+
 async def test_what_is_put_in_anew_by_who_asks_is_asked_for_though_it_was_just_asked_for() -> None:
     asker = Asker({account(1): START})
     asker.queue.put([account(1)], Purpose.SCHEDULED)

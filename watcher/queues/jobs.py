@@ -23,6 +23,9 @@ class JobQueue(PollQueue):
         self._planned: dict[Account, datetime] = {}
         """When those of jobs that are being done became due, until they are read: who stood still between a
         request that failed and the next one must not pay for whom another has read meanwhile."""
+        self._asked: dict[Account, datetime] = {}
+        """Upon which of these plans each is asked for: a job that comes meanwhile has another one, which the
+        reading settles."""
         self._words: dict[Account, HintWord] = {}
         self._ended = asyncio.Event()
 
@@ -37,17 +40,20 @@ class JobQueue(PollQueue):
             await self._ended.wait()
         for account in accounts:
             self._planned.pop(account, None)
+            self._asked.pop(account, None)
             self._words.pop(account, None)
 
     def put(self, accounts: Iterable[Account], purpose: Purpose, *, alone: bool = False) -> None:
         accounts = list(accounts)
         if purpose is Purpose.BY_HAND:  # whoever wants it now wants it read now
-            self.read(accounts)
+            for account in accounts:
+                self._planned.pop(account, None)
         super().put(accounts, purpose, alone=alone)
 
     def read(self, accounts: Iterable[Account]) -> None:
         for account in accounts:
-            self._planned.pop(account, None)
+            if (plan := self._asked.pop(account, None)) is not None and self._planned.get(account) == plan:
+                del self._planned[account]
 
     def done(self, batch: Batch) -> None:
         super().done(batch)
@@ -59,4 +65,7 @@ class JobQueue(PollQueue):
 
     async def settled(self, accounts: Sequence[Account]) -> Collection[Account]:
         planned = {each: at for each in accounts if (at := self._planned.get(each)) is not None}
+        for each in accounts:
+            self._asked.pop(each, None)
+        self._asked.update(planned)
         return await self._work.settled(planned) if planned else ()
