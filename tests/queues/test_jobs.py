@@ -105,6 +105,19 @@ async def test_who_could_not_be_read_and_was_read_by_another_meanwhile_is_not_as
     doing.cancel()
 
 
+async def test_who_another_has_read_stays_settled_though_it_is_put_again_while_its_job_is_done() -> None:
+    asker = Asker({account(1): EARLIER + timedelta(seconds=9)})
+    doing = asyncio.create_task(asker.queue.do(job(1, 2)))
+    batch = await asker.queue.take(50)
+    await asker.poller.poll(batch)
+    assert asker.asked == [{account(2)}]
+    asker.queue.put(batch.accounts, Purpose.SCHEDULED)  # as where its request could not be answered whole
+    asker.queue.done(batch)
+    assert await asker.queue.settled([account(1)]) == [account(1)]
+    asker.queue.done(await asker.queue.take(50))
+    await doing
+
+
 async def test_a_job_that_comes_while_its_account_is_asked_for_is_settled_by_that_reading() -> None:
     asker = Asker()
     queue = asker.queue

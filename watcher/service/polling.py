@@ -187,7 +187,6 @@ class Poller:
         with self.throttle.request():
             grant = await self._reserve(request, purpose)
             if isinstance(grant, ReadMeanwhile):
-                self.queue.read(grant.accounts)
                 rest = [account for account in request.accounts if account not in grant.accounts]
                 return Reply((), more=tuple(self.source.plan(rest, self._clock.now())) if rest else ())
             return await self._ask(request, grant, purpose) if grant is not None else None
